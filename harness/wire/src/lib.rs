@@ -10,12 +10,17 @@
 
 pub mod checksum;
 mod flags;
+pub mod notation;
+mod option;
 mod packet;
+mod segment;
 mod seq;
 mod time;
 pub mod view;
 
 pub use flags::Flags;
+pub use option::TcpOption;
 pub use packet::{ChecksumState, LinkKind, Packet};
+pub use segment::{Auto, Checksum, IpHeader, Ipv4Header, Ipv6Header, Segment};
 pub use seq::SeqNumber;
 pub use time::Instant;
