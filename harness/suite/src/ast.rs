@@ -3,9 +3,13 @@
 //! The tree is what the parser yields and what code may build; it prints back as `.tcpt`.  Parameters
 //! (`${name}`) and fixtures are still in it; [`crate::plan`] takes them out, an instance at a time.
 
-pub use tcpconf_wire::notation::{Field, FieldName, FieldValue, FlagsSpec, OptionItem, OptionsSpec};
+pub use tcpconf_wire::notation::{
+    Field, FieldName, FieldValue, FlagsSpec, OptionItem, OptionsSpec,
+};
 pub use tcpconf_wire::notation::{Relation, Slot, Span, Template};
 
+use crate::plan::SourceFile;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A value with the place where it stands.
@@ -194,8 +198,23 @@ pub enum StepKind {
     AutoAck(bool),
     /// `wait T`
     Wait(Expr),
-    /// Only in lowered steps: what `reach` stands for. A failure inside is inconclusive.
-    Setup(Vec<Step>),
+    /// Only in lowered steps: what `reach` stands for, from the built-in fixtures. A failure inside is
+    /// inconclusive.
+    Setup {
+        /// The state that must be reached.
+        state: String,
+        /// How.
+        steps: Vec<Step>,
+    },
+    /// Only in lowered steps: a fixture's steps in place of `use`. Spans inside belong to `file`.
+    Inlined {
+        /// The fixture's name.
+        fixture: String,
+        /// The file that the fixture stands in.
+        file: Arc<SourceFile>,
+        /// Its steps, arguments substituted.
+        steps: Vec<Step>,
+    },
 }
 
 /// What `ignore` lets pass over.

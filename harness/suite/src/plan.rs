@@ -1,7 +1,7 @@
 //! The plan: instances of tests, ready to be played.
 //!
 //! An [`Instance`] is a test with its parameters bound.  Its steps are lowered on demand: parameters
-//! and fixtures substituted, `reach` spelled out where it stands for steps, so that a plan of many
+//! and fixtures substituted, `reach` spelled out, so that a plan of many
 //! thousand instances stays small.
 
 use crate::ast::{Binding, Span, Suite};
@@ -77,7 +77,7 @@ pub struct Instance {
     /// The parsed file.
     pub suite: Arc<Suite>,
     /// Fixtures of suites/fixtures that its file may use.
-    pub shared: Arc<Vec<Suite>>,
+    pub shared: Arc<Vec<(Arc<SourceFile>, Suite)>>,
     /// Which test of the file.
     pub index: usize,
     /// Parameter names with their values.
