@@ -1,0 +1,110 @@
+//! The seam between the run loop and what it runs against.
+
+use std::net::IpAddr;
+use tcpconf_engine::{Endpoint, Lease};
+use tcpconf_suite::plan::Needs;
+use tcpconf_wire::{Instant, Packet};
+use thiserror::Error;
+
+/// Why a target cannot be opened or used. Each text names the cause and the way out.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// Usage: a target that cannot be meant (exit code 2).
+    #[error("{0}")]
+    Usage(String),
+    /// A privilege is missing (exit code 3).
+    #[error("{0}")]
+    Privilege(String),
+    /// Nothing answers (exit code 3).
+    #[error("{0}")]
+    Unreachable(String),
+    /// The system refused something (exit code 3).
+    #[error("{what}: {source}")]
+    System {
+        /// What was attempted.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Why a case cannot have what it needs.
+#[derive(Debug, Error)]
+pub enum LeaseError {
+    /// The target does not offer it: the case is unsupported, for this reason.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Not now: try again when another case has ended.
+    #[error("nothing free")]
+    Busy,
+    /// The target failed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+/// An in-process target: a factory of endpoints in virtual time, one a case.
+pub trait InProcess: Send + Sync {
+    /// As the user names it.
+    fn name(&self) -> &str;
+    /// A fresh endpoint with the service that the case needs behind its port, and the case's lease.
+    ///
+    /// # Errors
+    /// [`LeaseError::Unsupported`] when it does not offer what the case needs.
+    fn open(
+        &self,
+        seed: u64,
+        needs: &Needs,
+        ip: u8,
+    ) -> Result<(Box<dyn Endpoint>, Lease), LeaseError>;
+}
+
+/// Packets to and from a real target, with stamps on the run's clock.
+pub trait Link {
+    /// Sends IP packets; the stamp of each, taken as close to the wire as the link can.
+    ///
+    /// # Errors
+    /// What the system said; packets before the failing one are sent.
+    fn send(&mut self, packets: &[Vec<u8>], stamps: &mut Vec<Instant>) -> std::io::Result<()>;
+    /// Appends the IP packets that have arrived, and answers link-layer questions (ARP, neighbour
+    /// solicitation) for our addresses on the way. Does not block.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn receive(&mut self, packets: &mut Vec<Packet>) -> std::io::Result<()>;
+    /// The descriptor that becomes readable when packets arrive.
+    #[cfg(unix)]
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_>;
+    /// The run's clock, now.
+    fn now(&self) -> Instant;
+    /// Packets that the link lost on the way to us (ring or socket buffer full), so far.
+    fn dropped(&self) -> u64;
+}
+
+/// A real target: a link, and leases on it.
+pub trait RealTarget {
+    /// As the user names it.
+    fn name(&self) -> &str;
+    /// The link.
+    fn link(&mut self) -> &mut dyn Link;
+    /// Addresses and ports for a case; a service of its own where the target can make one.
+    ///
+    /// # Errors
+    /// [`LeaseError`].
+    fn lease(&mut self, needs: &Needs, ip: u8, ports: usize) -> Result<Lease, LeaseError>;
+    /// More ports for a case, all fresh.
+    fn more_ports(&mut self, count: usize) -> Vec<u16>;
+    /// The case has ended and its connections are reset.
+    fn release(&mut self, lease: Lease);
+    /// The next ISN to use, from the run's cursor.
+    fn next_isn(&mut self) -> u32;
+    /// Half-open connections that may stand at once; `None` when each case has a listener of its own.
+    fn max_half_open(&self) -> Option<u32>;
+    /// Whether cases marked exclusive must run alone.
+    fn exclusive_runs_alone(&self) -> bool;
+    /// IP versions that it can be reached over.
+    fn ip_versions(&self) -> &[u8];
+    /// The epoch (nanoseconds since 1970) of the run's zero.
+    fn epoch_nanos(&self) -> u64;
+    /// The target's own addresses, for routing what arrives.
+    fn addresses(&self) -> Vec<IpAddr>;
+}
