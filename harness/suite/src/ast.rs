@@ -455,6 +455,13 @@ pub struct Expr {
 pub enum ExprKind {
     /// `1460`, `0x80000000`
     Number(i128),
+    /// `1.8`: exactly `digits / 10^places`, a factor in `check`.
+    Decimal {
+        /// All digits without the point: 18.
+        digits: i128,
+        /// How many of them stand behind the point, at most nine: 1.
+        places: u32,
+    },
     /// `500ms`
     Duration(Duration),
     /// `SND.NXT`, `ISS`, `b.RCV.NXT`, `profile.rto_max`, `first.win`, `i`: dots and all.
