@@ -1,13 +1,31 @@
 //! The notation: packetdrill's way of writing segments, made exact.
 //!
 //! One grammar serves suites, traces, failure blocks, snapshots and reproducers.  It is generic over
-//! what stands for a number: constants here (`u64`), expressions in the suite language.  So there is
-//! one parser and one printer of segments in the project: [`parse_segment_fields`] and [`print`].
+//! what stands for a number: constants here (`u64`), expressions in the suite language
+//! ([`ValueParser`]).  So there is one parser of segments in the project, [`parse_template`], and one
+//! printer, the `Display` of [`Template`].
 //!
 //! ```text
 //! S. seq 1000 ack 1 win 65535 <mss 1460,sackOK,nop,wscale 7>
 //! P. 1:11(10) ack 1 win 512 checksum bad
 //! ```
+
+mod constant;
+mod cursor;
+mod map;
+mod names;
+mod parse;
+mod parse_options;
+mod print;
+#[cfg(test)]
+mod tests;
+
+pub use constant::ConstantValues;
+pub use cursor::{Cursor, is_ident_char, is_ident_start, nearest};
+pub use names::{Family, FieldInfo, Shape, field_by_word, field_names};
+pub use parse::{ValueParser, add_fields, parse_field, parse_flags, parse_template, unknown_word};
+pub use parse_options::{option_words, parse_options};
+pub use print::Fields;
 
 use crate::Flags;
 use std::net::IpAddr;
