@@ -1,1 +1,48 @@
-//! placeholder
+//! Reports: folds over the event stream of a run.
+//!
+//! Each kind of report is a file of its own and sees nothing but [`RunEvent`]s; none reads what
+//! another wrote, and none decides a verdict.  [`Reports`] hands every event to all of them and keeps
+//! a run going when one of them cannot write.
+//!
+//! Not here: coverage, snapshots and HTML, which later versions add as further folds.
+
+mod again;
+mod fanout;
+pub mod jsonl;
+mod junit;
+pub mod pcapng;
+mod place;
+mod reason;
+mod tap;
+pub mod terminal;
+mod text;
+
+#[cfg(test)]
+mod sample;
+
+pub use again::Again;
+pub use fanout::{ReportError, Reports};
+pub use jsonl::JsonLines;
+pub use junit::Junit;
+pub use pcapng::Captures;
+pub use tap::Tap;
+pub use terminal::Terminal;
+pub use text::printable;
+
+use std::io;
+use tcpconf_engine::RunEvent;
+
+/// A fold over the events of a run.
+pub trait Report {
+    /// The next event.
+    ///
+    /// # Errors
+    /// When what it writes to fails; it is not called again then.
+    fn event(&mut self, event: &RunEvent) -> io::Result<()>;
+
+    /// No more events: writes what is left.
+    ///
+    /// # Errors
+    /// As above.
+    fn finish(&mut self) -> io::Result<()>;
+}
