@@ -1,5 +1,9 @@
 //! TCP options as values.
 
+mod bytes;
+
+pub use bytes::kind;
+
 /// One TCP option. Anything that is not exactly one of the known forms is [`TcpOption::Raw`], so that
 /// a parsed list always builds the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,15 @@
 //! checksums) are [`Auto`] or [`Checksum::Good`] unless the value is to be wrong or odd on purpose.
 //! `Segment::build` turns it into bytes, `Segment::parse` into the one value that builds those bytes again.
 
+mod bytes;
+mod ip;
+mod template;
+mod trace;
+
+pub(crate) use ip::{EXTENSION_FRAGMENT, checksum_without, same_checksum, split};
+pub use template::{ApplyError, SegmentFromStrError};
+pub use trace::{PayloadStyle, PrintStyle, StyledSegment};
+
 use crate::{Flags, SeqNumber, TcpOption};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,7 +32,8 @@ pub enum Checksum {
     /// The right one.
     #[default]
     Good,
-    /// Some wrong one: the right one with every bit flipped.
+    /// Some wrong one: the right one with every bit flipped, or 0x5555 where that would be zero's other
+    /// form and right again.
     /// Parsing never yields this, it yields [`Checksum::Is`].
     Bad,
     /// Exactly this.
@@ -183,7 +193,8 @@ pub struct Segment {
     pub options: Vec<TcpOption>,
     /// The text. With a data offset that lies, everything behind the bytes that `options` builds.
     pub payload: Vec<u8>,
-    /// Cut the TCP part (header and text) to this many bytes after it was built; the IP length follows.
+    /// Cut the TCP part (header and text) to this many bytes after it was built; the IP length and a
+    /// good checksum follow.
     pub truncate: Option<u16>,
 }
 
@@ -226,5 +237,45 @@ impl Segment {
     /// The socket that it goes to.
     pub const fn dst(&self) -> std::net::SocketAddr {
         std::net::SocketAddr::new(self.ip.dst(), self.dst_port)
+    }
+
+    /// The first maximum segment size option.
+    pub fn mss(&self) -> Option<u16> {
+        self.options.iter().find_map(|option| match option {
+            TcpOption::Mss(mss) => Some(*mss),
+            _ => None,
+        })
+    }
+
+    /// The shift of the first window scale option.
+    pub fn window_scale(&self) -> Option<u8> {
+        self.options.iter().find_map(|option| match option {
+            TcpOption::WindowScale(shift) => Some(*shift),
+            _ => None,
+        })
+    }
+
+    /// Whether there is a SACK-permitted option.
+    pub fn sack_permitted(&self) -> bool {
+        self.options.contains(&TcpOption::SackPermitted)
+    }
+
+    /// TSval and TSecr of the first timestamps option.
+    pub fn timestamps(&self) -> Option<(u32, u32)> {
+        self.options.iter().find_map(|option| match option {
+            TcpOption::Timestamps { val, ecr } => Some((*val, *ecr)),
+            _ => None,
+        })
+    }
+
+    /// Left and right edges of all SACK options, in order.
+    pub fn sack_blocks(&self) -> impl Iterator<Item = (SeqNumber, SeqNumber)> {
+        let blocks = self.options.iter().filter_map(|option| match option {
+            TcpOption::Sack(blocks) => Some(blocks),
+            _ => None,
+        });
+        blocks
+            .flatten()
+            .map(|(left, right)| (SeqNumber(*left), SeqNumber(*right)))
     }
 }

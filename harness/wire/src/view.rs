@@ -176,8 +176,8 @@ impl<'a> IpView<'a> {
             }
             view.protocol = start[0];
             at += length;
-            if view.fragment.is_some_and(|(offset, _)| offset != 0) {
-                break; // what follows is the middle of a datagram, not a header
+            if view.fragment.is_some() {
+                break; // what follows belongs to the whole datagram
             }
         }
         view.options = &bytes[40..at];
@@ -300,6 +300,13 @@ pub enum OptionView<'a> {
 #[derive(Clone, Debug)]
 pub struct OptionViews<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> OptionViews<'a> {
+    /// The options in `area`.
+    pub const fn new(area: &'a [u8]) -> Self {
+        Self { rest: area }
+    }
 }
 
 impl<'a> Iterator for OptionViews<'a> {
