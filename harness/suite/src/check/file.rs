@@ -1,0 +1,151 @@
+//! A file as a whole: names that must be unique, parameters and fixtures that nothing uses.
+
+use crate::ast::{Builtin, Fixture, Name, Suite, Test};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::load::SPEC_COLUMN;
+use crate::plan::SourceFile;
+use std::sync::Arc;
+
+/// Names of tests' parameters, and fixtures that no test uses.
+pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for test in &suite.tests {
+        let params = parameters(test);
+        duplicates(
+            file,
+            &params,
+            Code::DuplicateParameter,
+            "parameter",
+            &mut diagnostics,
+        );
+        let used = |name: &str| name == SPEC_COLUMN || mentions(&text_of_test(file, test), name);
+        unused(file, &params, used, &mut diagnostics);
+        if test.steps.is_empty() {
+            let message = format!("test '{}' has no step", test.slug.value);
+            diagnostics.push(Diagnostic::new(
+                Code::EmptyBlock,
+                file,
+                test.slug.span,
+                message,
+            ));
+        }
+    }
+    for fixture in &suite.fixtures {
+        if words(&file.text, &fixture.name.value) < 2 {
+            let message = format!("fixture '{}' is not used", fixture.name.value);
+            let span = fixture.name.span;
+            diagnostics.push(Diagnostic::new(Code::UnusedFixture, file, span, message));
+        }
+    }
+    diagnostics
+}
+
+/// Names of fixtures and their parameters.
+pub(super) fn fixture_names(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let names: Vec<&Name> = suite.fixtures.iter().map(|f| &f.name).collect();
+    duplicates(
+        file,
+        &names,
+        Code::DuplicateFixture,
+        "fixture",
+        &mut diagnostics,
+    );
+    for name in names {
+        if Builtin::by_name(&name.value).is_some() {
+            let message = format!("fixture '{}' is built in", name.value);
+            diagnostics.push(Diagnostic::new(
+                Code::DuplicateFixture,
+                file,
+                name.span,
+                message,
+            ));
+        }
+    }
+    for fixture in &suite.fixtures {
+        let params: Vec<&Name> = fixture.params.iter().collect();
+        duplicates(
+            file,
+            &params,
+            Code::DuplicateParameter,
+            "parameter",
+            &mut diagnostics,
+        );
+        let text = text_of_fixture(file, fixture);
+        unused(
+            file,
+            &params,
+            |name| mentions(&text, name),
+            &mut diagnostics,
+        );
+    }
+    diagnostics
+}
+
+fn parameters(test: &Test) -> Vec<&Name> {
+    let columns = test.table.iter().flat_map(|table| table.columns.iter());
+    test.matrix
+        .iter()
+        .map(|axis| &axis.name)
+        .chain(columns)
+        .collect()
+}
+
+fn duplicates(
+    file: &Arc<SourceFile>,
+    names: &[&Name],
+    code: Code,
+    what: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (i, name) in names.iter().enumerate() {
+        if let Some(first) = names[..i].iter().find(|other| other.value == name.value) {
+            let message = format!("{what} '{}' is defined twice", name.value);
+            diagnostics.push(
+                Diagnostic::new(code, file, name.span, message).related(first.span, "first here"),
+            );
+        }
+    }
+}
+
+fn unused(
+    file: &Arc<SourceFile>,
+    params: &[&Name],
+    used: impl Fn(&str) -> bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for param in params {
+        if !used(&param.value) {
+            let message = format!("parameter '{}' is not used", param.value);
+            let help = format!("use it as ${{{}}}", param.value);
+            diagnostics
+                .push(Diagnostic::new(Code::UnusedParameter, file, param.span, message).help(help));
+        }
+    }
+}
+
+fn mentions(text: &str, parameter: &str) -> bool {
+    text.contains(&format!("${{{parameter}}}"))
+}
+
+fn text_of_test(file: &Arc<SourceFile>, test: &Test) -> String {
+    file.text
+        .get(test.span.start..test.span.end)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn text_of_fixture(file: &Arc<SourceFile>, fixture: &Fixture) -> String {
+    file.text
+        .get(fixture.span.start..fixture.span.end)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// How often the word stands in the text, comments included.
+fn words(text: &str, word: &str) -> usize {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.split(|c: char| !in_word(c))
+        .filter(|w| *w == word)
+        .count()
+}

@@ -1,0 +1,64 @@
+//! What is wrong with a suite although it can be read: names, types, and tests that show nothing.
+//!
+//! Steps are checked as the engine will play them, an instance at a time, so that a value of a
+//! matrix is judged where it is used.  Fixtures are checked on their own as well, their parameters
+//! taken for anything.
+
+mod file;
+mod life;
+mod names;
+mod segment;
+mod steps;
+mod types;
+
+pub(crate) use file::suite;
+
+use crate::ast::{Step, Suite};
+use crate::diagnostic::Diagnostic;
+use crate::lower::{Lowerer, Scope, Value, ValueSpans};
+use crate::plan::{Instance, SourceFile};
+use crate::requirements::Requirements;
+use std::sync::Arc;
+use steps::Checker;
+
+type Shared = [(Arc<SourceFile>, Suite)];
+
+/// Fixtures on their own, their parameters not known.
+pub(crate) fn fixtures(
+    file: &Arc<SourceFile>,
+    suite: &Suite,
+    shared: &Shared,
+    requirements: &Requirements,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = file::fixture_names(file, suite);
+    for fixture in &suite.fixtures {
+        let unknown = fixture
+            .params
+            .iter()
+            .map(|p| (p.value.clone(), Value::Unknown));
+        let scope = Scope::with_values(file, suite, unknown);
+        let mut lowerer = Lowerer::new(shared, ValueSpans::Value);
+        let steps = lowerer.steps(&fixture.steps, &scope);
+        diagnostics.append(&mut lowerer.diagnostics);
+        let mut checker = Checker::of_fixture(file, requirements);
+        checker.steps(&steps);
+        diagnostics.append(&mut checker.diagnostics);
+    }
+    // What a fixture's own parameters decide shows only where it is used.
+    diagnostics.retain(|d| !d.message.ends_with(crate::lower::NOT_KNOWN_HERE));
+    diagnostics
+}
+
+/// The lowered steps of an instance.
+pub(crate) fn steps(
+    steps: &[Step],
+    instance: &Instance,
+    requirements: &Requirements,
+) -> Vec<Diagnostic> {
+    let mut checker = Checker::of_test(&instance.file, requirements, steps);
+    checker.steps(steps);
+    let mut diagnostics = checker.diagnostics;
+    let slug = instance.suite.tests[instance.index].slug.span;
+    diagnostics.extend(life::check(steps, &instance.file, slug));
+    diagnostics
+}

@@ -1,0 +1,101 @@
+//! Expressions as text.
+
+use crate::ast::{Expr, ExprKind, OptionsSpec};
+use std::fmt;
+use std::time::Duration;
+
+/// The expression as `.tcpt`; literals as `source` spells them, where it is given.
+pub(crate) fn text_of(expr: &Expr, source: Option<&str>) -> String {
+    Shown { expr, source }.to_string()
+}
+
+struct Shown<'a> {
+    expr: &'a Expr,
+    source: Option<&'a str>,
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown {
+            expr: self,
+            source: None,
+        }
+        .fmt(f)
+    }
+}
+
+impl Shown<'_> {
+    fn inner<'b>(&self, expr: &'b Expr) -> Shown<'b>
+    where
+        Self: 'b,
+    {
+        Shown {
+            expr,
+            source: self.source,
+        }
+    }
+
+    fn literal(&self) -> Option<&str> {
+        self.source?.get(self.expr.span.start..self.expr.span.end)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_literal = matches!(
+            self.expr.kind,
+            ExprKind::Number(_) | ExprKind::Decimal { .. } | ExprKind::Duration(_)
+        );
+        if let (true, Some(text)) = (is_literal, self.literal()) {
+            return f.write_str(text);
+        }
+        match &self.expr.kind {
+            ExprKind::Number(n) => write!(f, "{n}"),
+            ExprKind::Decimal { digits, places } => {
+                let width = *places as usize + 1;
+                let text = format!("{digits:0width$}");
+                let (whole, fraction) = text.split_at(text.len() - *places as usize);
+                write!(f, "{whole}.{fraction}")
+            }
+            ExprKind::Duration(d) => f.write_str(&duration(*d)),
+            ExprKind::Symbol(name) => f.write_str(name),
+            ExprKind::Parameter(name) => write!(f, "${{{name}}}"),
+            ExprKind::Absolute(x) => write!(f, "abs {}", self.inner(x)),
+            ExprKind::Negate(x) => write!(f, "-{}", self.inner(x)),
+            ExprKind::Not(x) => write!(f, "not {}", self.inner(x)),
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.inner(a), self.inner(b));
+                if op.precedence() <= super::BinaryOp::Ge.precedence() {
+                    write!(f, "{a} {} {b}", op.symbol())
+                } else {
+                    write!(f, "{a}{}{b}", op.symbol())
+                }
+            }
+            ExprKind::Call(name, arguments) => {
+                write!(f, "{}(", name.value)?;
+                for (i, argument) in arguments.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}", self.inner(argument))?;
+                }
+                f.write_str(")")
+            }
+            ExprKind::Index(x, i) => write!(f, "{}[{}]", self.inner(x), self.inner(i)),
+            ExprKind::Member(x, name) => write!(f, "{}.{}", self.inner(x), name.value),
+            ExprKind::Group(x) => write!(f, "({})", self.inner(x)),
+            ExprKind::Flags(flags) => write!(f, "{flags}"),
+            ExprKind::Options(items) => write!(f, "{}", OptionsSpec::Items(items.clone())),
+        }
+    }
+}
+
+/// `500ms`, `2s`, `1.5us`: the largest unit of us, ms, s in which it is whole.
+pub(crate) fn duration(d: Duration) -> String {
+    let nanos = d.as_nanos();
+    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
+        if nanos % size == 0 {
+            return format!("{}{unit}", nanos / size);
+        }
+    }
+    let text = format!("{}.{:03}", nanos / 1_000, nanos % 1_000);
+    format!("{}us", text.trim_end_matches('0'))
+}

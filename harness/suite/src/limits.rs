@@ -1,0 +1,16 @@
+//! What can grow has a limit, so that a stranger's suite cannot exhaust the machine that reads it.
+
+/// Bytes of a file.
+pub const FILE_BYTES: usize = 1 << 20;
+/// Blocks within blocks.
+pub const BLOCK_DEPTH: usize = 16;
+/// Brackets within brackets in an expression.
+pub const EXPRESSION_DEPTH: usize = 32;
+/// Fixtures that use fixtures.
+pub const FIXTURE_DEPTH: usize = 16;
+/// Instances of one test.
+pub const INSTANCES: usize = 20_000;
+/// Steps of one instance after expansion, each written step counted once.
+pub const STEPS: usize = 10_000;
+/// Rounds of `sample` and `repeat`.
+pub const ROUNDS: i128 = 100_000;

@@ -1,0 +1,283 @@
+//! Files to a plan: tests multiplied by their parameters, checked, and their needs derived.
+
+mod expand;
+mod needs;
+
+use crate::ast::{Name, Suite, Test};
+use crate::diagnostic::{Code, Diagnostic, tidy};
+use crate::lower::{Lowerer, Scope, ValueSpans};
+use crate::plan::{Instance, Level, Plan, SourceFile};
+use crate::requirements::Requirements;
+use crate::vocabulary::{FEATURES, SERVICES, names};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Reads suites: `files` to be run, `fixtures` that any of them may use.
+///
+/// The plan has every instance that is sound; with an error among the diagnostics it is not whole.
+/// Diagnostics are in the order of files and places.
+pub fn load(
+    files: Vec<SourceFile>,
+    fixtures: Vec<SourceFile>,
+    requirements: &Requirements,
+) -> (Plan, Vec<Diagnostic>) {
+    let mut loader = Loader {
+        requirements,
+        diagnostics: Vec::new(),
+        tests: BTreeMap::new(),
+        plan: Plan::default(),
+    };
+    let mut shared = Vec::new();
+    for file in fixtures {
+        if let Some(parsed) = loader.parse(file) {
+            shared.push(parsed);
+        }
+    }
+    let shared = Arc::new(shared);
+    for (file, suite) in shared.iter() {
+        loader.check_fixtures(file, suite, &shared);
+    }
+    for file in files {
+        if let Some((file, suite)) = loader.parse(file) {
+            loader.suite(file, suite, &shared);
+        }
+    }
+    tidy(&mut loader.diagnostics);
+    (loader.plan, loader.diagnostics)
+}
+
+type Shared = Arc<Vec<(Arc<SourceFile>, Suite)>>;
+
+struct Loader<'a> {
+    requirements: &'a Requirements,
+    diagnostics: Vec<Diagnostic>,
+    /// `folder/slug` and the file that has it.
+    tests: BTreeMap<String, Arc<SourceFile>>,
+    plan: Plan,
+}
+
+impl Loader<'_> {
+    fn parse(&mut self, file: SourceFile) -> Option<(Arc<SourceFile>, Suite)> {
+        let file = Arc::new(file);
+        let (suite, diagnostics) = crate::parser::parse_shared(&file);
+        self.diagnostics.extend(diagnostics);
+        suite.map(|suite| (file, suite))
+    }
+
+    fn check_fixtures(&mut self, file: &Arc<SourceFile>, suite: &Suite, shared: &Shared) {
+        self.diagnostics.extend(crate::check::fixtures(
+            file,
+            suite,
+            shared,
+            self.requirements,
+        ));
+    }
+
+    fn suite(&mut self, file: Arc<SourceFile>, suite: Suite, shared: &Shared) {
+        self.check_fixtures(&file, &suite, shared);
+        self.diagnostics.extend(crate::check::suite(&file, &suite));
+        let folder = folder_of(&file.path);
+        let suite = Arc::new(suite);
+        for (index, test) in suite.tests.iter().enumerate() {
+            let id = format!("{folder}/{}", test.slug.value);
+            if let Some(other) = self.tests.get(&id) {
+                let message = format!("test '{id}' exists already");
+                let mut diagnostic =
+                    Diagnostic::new(Code::DuplicateTest, &file, test.slug.span, message);
+                if !Arc::ptr_eq(other, &file) {
+                    diagnostic = diagnostic.help(format!("the other is in {}", other.path));
+                }
+                self.diagnostics.push(diagnostic);
+            } else {
+                self.tests.insert(id.clone(), Arc::clone(&file));
+            }
+            self.test(&id, index, test, &file, &suite, shared);
+        }
+    }
+
+    fn test(
+        &mut self,
+        id: &str,
+        index: usize,
+        test: &Test,
+        file: &Arc<SourceFile>,
+        suite: &Arc<Suite>,
+        shared: &Shared,
+    ) {
+        let variants = match expand::variants(test, file) {
+            Ok(variants) => variants,
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                return;
+            }
+        };
+        let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+        for variant in variants {
+            let instance_id = variant.id(id);
+            if seen.insert(instance_id.clone(), ()).is_some() {
+                let message = format!("two instances are called '{instance_id}'");
+                let span = variant.span(test.slug.span);
+                self.diagnostics.push(
+                    Diagnostic::new(Code::DuplicateInstance, file, span, message)
+                        .help("give the values short names: off = one: 1, far: 0x80000000"),
+                );
+                continue;
+            }
+            let instance = Instance {
+                id: instance_id,
+                test: id.to_owned(),
+                title: test.title.value.clone(),
+                spec: Vec::new(),
+                level: Level::Must,
+                also: test
+                    .also
+                    .iter()
+                    .map(|a| (a.id.value.clone(), a.restated))
+                    .collect(),
+                needs: Default::default(),
+                file: Arc::clone(file),
+                suite: Arc::clone(suite),
+                shared: Arc::clone(shared),
+                index,
+                bindings: variant.bindings,
+                span: test.span,
+            };
+            if let Some(instance) = self.instance(instance, test) {
+                self.plan.instances.push(instance);
+            }
+        }
+    }
+
+    /// Fills in what follows from the bindings; `None` when the instance cannot be played.
+    fn instance(&mut self, mut instance: Instance, test: &Test) -> Option<Instance> {
+        let file = Arc::clone(&instance.file);
+        let suite = Arc::clone(&instance.suite);
+        let shared = Arc::clone(&instance.shared);
+        let bindings = instance.bindings.clone();
+        let scope = Scope::of_test(&file, &suite, &bindings);
+        let before = self.diagnostics.len();
+        let mut lowerer = Lowerer::new(&shared, ValueSpans::Value);
+
+        let mut spec = self.requirement_ids(test, &instance, &scope, &mut lowerer);
+        let given = self.words(&test.given, &scope, &mut lowerer);
+        for name in &given {
+            self.known(
+                name,
+                names(FEATURES),
+                Code::UnknownFeature,
+                "feature",
+                &file,
+            );
+        }
+        let service = test.attributes.service.as_slice();
+        let service = self.words(service, &scope, &mut lowerer).pop();
+        if let Some(name) = &service {
+            self.known(
+                name,
+                names(SERVICES),
+                Code::UnknownService,
+                "service",
+                &file,
+            );
+        }
+        let steps = lowerer.steps(&test.steps, &scope);
+        self.diagnostics.append(&mut lowerer.diagnostics);
+        self.diagnostics
+            .extend(crate::check::steps(&steps, &instance, self.requirements));
+
+        instance.needs = needs::needs(&test.attributes, service.map(|s| s.value), given, &steps);
+        instance.level = spec
+            .first()
+            .and_then(|id| self.requirements.find(&id.value))
+            .map_or(Level::Must, |requirement| requirement.level.level());
+        instance.spec = spec.drain(..).map(|id| id.value).collect();
+        (!self.diagnostics[before..].iter().any(Diagnostic::is_error)).then_some(instance)
+    }
+
+    fn words(&mut self, names: &[Name], scope: &Scope<'_>, lowerer: &mut Lowerer<'_>) -> Vec<Name> {
+        let mut words = Vec::new();
+        for name in names {
+            match lowerer.name(name, scope) {
+                Ok(name) => words.push(name),
+                Err(diagnostic) => self.diagnostics.push(*diagnostic),
+            }
+        }
+        words
+    }
+
+    fn known<'n>(
+        &mut self,
+        name: &Name,
+        known: impl Iterator<Item = &'n str> + Clone,
+        code: Code,
+        what: &str,
+        file: &Arc<SourceFile>,
+    ) {
+        if known.clone().any(|k| k == name.value) {
+            return;
+        }
+        let message = format!("unknown {what} '{}'", name.value);
+        let diagnostic =
+            Diagnostic::new(code, file, name.span, message).suggest(&name.value, known);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The test's ids and those of its row, expanded and looked up.
+    fn requirement_ids(
+        &mut self,
+        test: &Test,
+        instance: &Instance,
+        scope: &Scope<'_>,
+        lowerer: &mut Lowerer<'_>,
+    ) -> Vec<Name> {
+        let mut ids = self.words(&test.spec, scope, lowerer);
+        for (_, cell) in instance
+            .bindings
+            .iter()
+            .filter(|(name, _)| name == SPEC_COLUMN)
+        {
+            ids.extend(self.words(&expand::words(cell), scope, lowerer));
+        }
+        for id in &ids {
+            if self.requirements.find(&id.value).is_some() {
+                continue;
+            }
+            self.diagnostics
+                .push(unknown_requirement(id, &instance.file, self.requirements));
+        }
+        if ids.is_empty() && test.spec.is_empty() {
+            let message = format!("'{}' cites no requirement", instance.id);
+            self.diagnostics.push(
+                Diagnostic::new(Code::MissingSpec, &instance.file, test.slug.span, message)
+                    .help("name an id of requirements.toml: spec RFC9293-MUST-2"),
+            );
+        }
+        ids
+    }
+}
+
+/// The column of a table whose cells are requirement ids.
+pub(crate) const SPEC_COLUMN: &str = "spec";
+
+pub(crate) fn unknown_requirement(
+    id: &Name,
+    file: &Arc<SourceFile>,
+    requirements: &Requirements,
+) -> Diagnostic {
+    let message = format!("unknown requirement '{}'", id.value);
+    let diagnostic = Diagnostic::new(Code::UnknownRequirement, file, id.span, message);
+    match requirements.nearest(&id.value) {
+        Some(near) => diagnostic.help(format!("did you mean '{near}'?")),
+        None => diagnostic,
+    }
+}
+
+/// The name of the directory that holds the file; its own name without ending, when none is named.
+fn folder_of(path: &str) -> String {
+    let mut parts = path.rsplit(['/', '\\']);
+    let file = parts.next().unwrap_or_default();
+    match parts.find(|part| !part.is_empty() && *part != ".") {
+        Some(folder) => folder.to_owned(),
+        None => file.split('.').next().unwrap_or_default().to_owned(),
+    }
+}
