@@ -4,12 +4,22 @@
 //! happened and does what [`Case::poll`] asks.
 
 mod action;
+mod case;
+mod compose;
 mod endpoint;
+mod eval;
 mod event;
+mod invariant;
+mod matching;
+mod model;
+pub mod payload;
 mod profile;
+mod session;
+mod value;
 mod verdict;
 
 pub use action::{Action, CaseSetup, Lease, Mode, SendId};
+pub use case::Case;
 pub use endpoint::{
     AppCall, AppEvent, CallId, Endpoint, Errno, FourTuple, SocketHandle, Status, Value,
 };
@@ -17,5 +27,7 @@ pub use event::{
     CaseReport, Difference, Direction, Failure, Finding, InvariantReport, Location, RunEvent,
     RunInfo, Summary, TraceEntry,
 };
+pub use invariant::{Invariant, invariants};
 pub use profile::{Claim, Expectation, Profile, ProfileError, Timing};
+pub use session::Session;
 pub use verdict::{Level, Mark, Outcome, Shown, Verdict};

@@ -1,0 +1,124 @@
+//! What symbols mean in a step: counters, samples, the profile, labels, the connection.
+
+use super::{Case, Label};
+use crate::eval::Scope;
+use crate::model::Connection;
+use crate::value::Value;
+use tcpconf_wire::SeqNumber;
+
+/// The scope of a step on a connection.
+pub(super) struct View<'a> {
+    pub(super) case: &'a Case,
+    pub(super) conn: &'a str,
+}
+
+impl Scope for View<'_> {
+    fn symbol(&self, name: &str) -> Result<Value, String> {
+        let case = self.case;
+        if let Some(n) = case.counters.get(name) {
+            return Ok(Value::Number(*n));
+        }
+        if let Some(samples) = case.samples.get(name) {
+            return Ok(Value::Array {
+                items: samples.items.clone(),
+                times: samples.times.clone(),
+            });
+        }
+        if let Some(key) = name.strip_prefix("profile.") {
+            return self.profile(key);
+        }
+        if let Some((head, rest)) = name.split_once('.') {
+            if let Some(label) = case.labels.get(head) {
+                return member(label, rest);
+            }
+            if let Some(index) = case.session.named(head) {
+                return variable(&case.session.slot(index).script, rest);
+            }
+        }
+        let Some(index) = case.session.named(self.conn) else {
+            return Err(format!("{name}: connection {} was not opened", self.conn));
+        };
+        variable(&case.session.slot(index).script, name)
+    }
+
+    fn time(&self, label: &str) -> Result<i128, String> {
+        self.case
+            .labels
+            .get(label)
+            .map(|label| i128::from(label.at.as_nanos()))
+            .ok_or_else(|| format!("no segment is named {label}"))
+    }
+}
+
+impl View<'_> {
+    fn profile(&self, key: &str) -> Result<Value, String> {
+        let profile = &self.case.setup.profile;
+        if key == "syn_ack_retries" {
+            return profile
+                .timing
+                .syn_ack_retries
+                .map(|n| Value::Number(n.into()))
+                .ok_or_else(|| format!("profile {} does not say {key}", profile.name));
+        }
+        profile
+            .duration(key)
+            .map(Value::duration)
+            .ok_or_else(|| format!("no profile value {key}"))
+    }
+}
+
+/// A variable of RFC 9293 §3.3.1 and its relatives.
+fn variable(c: &Connection, name: &str) -> Result<Value, String> {
+    let seq = |s: SeqNumber| Ok(Value::Seq(s));
+    let known = |s: Option<SeqNumber>| {
+        s.map(Value::Seq)
+            .ok_or_else(|| format!("{name} is not known yet"))
+    };
+    match name {
+        "ISS" => known(c.iss),
+        "IRS" => seq(c.irs),
+        "SND.UNA" => known(c.iss.map(|_| c.snd_una)),
+        "SND.NXT" => known(c.iss.map(|_| c.snd_nxt)),
+        "SND.WND" => Ok(Value::Number(c.snd_wnd.into())),
+        "RCV.NXT" => seq(c.rcv_nxt),
+        "RCV.WND" => Ok(Value::Number(c.rcv_wnd().into())),
+        "SMSS" => Ok(Value::Number(c.smss().into())),
+        "TS.Recent" => c
+            .ts_recent
+            .map(|t| Value::Number(t.into()))
+            .ok_or_else(|| "no timestamp was sent".into()),
+        "Last.ACK.sent" => known(c.last_ack_sent),
+        "acked" => known(c.acked),
+        _ => Err(format!("no symbol {name}")),
+    }
+}
+
+/// A field of a named segment.
+fn member(label: &Label, name: &str) -> Result<Value, String> {
+    let s = &label.segment;
+    let number = |n: u64| Ok(Value::Number(n.into()));
+    let option = |n: Option<u64>| {
+        n.map(|n| Value::Number(n.into()))
+            .ok_or_else(|| format!("the segment has no {name}"))
+    };
+    match name {
+        "seq" => Ok(Value::Seq(s.seq)),
+        "ack" => Ok(Value::Seq(s.ack)),
+        "len" => number(s.payload.len() as u64),
+        "win" => number(s.window.into()),
+        "urg" => number(s.urgent.into()),
+        "flags" => Ok(Value::Flags(s.flags)),
+        "time" => Ok(Value::Time(label.at.as_nanos().into())),
+        "sport" => number(s.src_port.into()),
+        "dport" => number(s.dst_port.into()),
+        "ttl" => number(match &s.ip {
+            tcpconf_wire::IpHeader::V4(h) => h.ttl.into(),
+            tcpconf_wire::IpHeader::V6(h) => h.hop_limit.into(),
+        }),
+        "mss" => option(s.mss().map(u64::from)),
+        "wscale" => option(s.window_scale().map(u64::from)),
+        "tsval" => option(s.timestamps().map(|(val, _)| val.into())),
+        "tsecr" => option(s.timestamps().map(|(_, ecr)| ecr.into())),
+        _ => Err(format!("a segment has no member {name}")),
+    }
+}

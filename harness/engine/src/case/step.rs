@@ -1,0 +1,317 @@
+//! Beginning a step: what acts at once, what must wait.
+
+use super::frame::{Frame, Role};
+use super::scope::View;
+use super::wait::Waiting;
+use super::{Case, Samples};
+use crate::eval::{EvalError, eval, truth};
+use crate::value::Value;
+use crate::{Action, Mode, Outcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tcpconf_suite::ast::{AppStep, Builtin, Expr, ExprKind, Name, Sample, Step, StepKind, Timing};
+use tcpconf_wire::Instant;
+
+/// Rounds that `repeat` and `sample` may ask for.
+const ROUNDS_MAX: u64 = 100_000;
+
+impl Case {
+    /// Goes on until something must be done or waited for.
+    pub(super) fn advance(&mut self, now: Instant) -> Option<Action> {
+        while self.outcome.is_none() {
+            if let Some(waiting) = self.waiting.take() {
+                if let Some(until) = self.wait(waiting, now) {
+                    return Some(Action::WaitUntil(until));
+                }
+                if !self.outbox.is_empty() {
+                    return None;
+                }
+                continue;
+            }
+            let Some(frame) = self.frames.last_mut() else {
+                self.pass();
+                return None;
+            };
+            let Some(step) = frame.steps.get(frame.at).cloned() else {
+                if let Err(error) = self.end_of_frame(now) {
+                    self.broken(&error);
+                }
+                continue;
+            };
+            frame.at += 1;
+            if let Err(error) = self.begin(&step, now) {
+                self.broken(&error);
+            }
+            if !self.outbox.is_empty() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// All steps held.
+    fn pass(&mut self) {
+        use tcpconf_suite::ast::Grade;
+        match self.grade {
+            None | Some(Grade::Pass) => self.conclude(Outcome::Pass, None),
+            Some(grade) => {
+                let level = if grade == Grade::Warn {
+                    crate::Level::Should
+                } else {
+                    crate::Level::May
+                };
+                self.level = self.level.max(level);
+                self.conclude(
+                    Outcome::Fail,
+                    Some("an alternative that is tolerated but not wanted".into()),
+                );
+            }
+        }
+    }
+
+    fn begin(&mut self, step: &Step, now: Instant) -> Result<(), EvalError> {
+        match &step.kind {
+            StepKind::Inject(inject) => self.send(inject, now),
+            StepKind::Expect(_)
+            | StepKind::Nothing(_)
+            | StepKind::Either(_)
+            | StepKind::Unordered(_)
+                if matches!(self.setup.mode, Mode::Observe { .. }) =>
+            {
+                self.observe_until_quiet(now);
+                Ok(())
+            }
+            StepKind::Expect(expect) => self.expect(expect, now),
+            StepKind::Nothing(nothing) => self.nothing(nothing),
+            StepKind::Either(branches) => self.either(branches),
+            StepKind::Unordered(steps) => self.unordered(steps),
+            StepKind::Setup { state, steps } => {
+                self.push(steps, Role::Setup(state.clone()), None, None);
+                Ok(())
+            }
+            StepKind::Inlined { file, steps, .. } => {
+                self.push(steps, Role::Inlined, None, Some(file));
+                Ok(())
+            }
+            StepKind::Conn { name, steps } => {
+                self.push(steps, Role::Plain, Some(name), None);
+                Ok(())
+            }
+            StepKind::Repeat {
+                count,
+                counter,
+                steps,
+            } => {
+                let left = self.rounds(count)?;
+                let counter = counter.as_ref().map(|c| c.value.clone());
+                if left > 0 {
+                    let role = Role::Repeat {
+                        left,
+                        round: -1,
+                        counter,
+                    };
+                    self.push(steps, role, None, None);
+                    self.next_round();
+                }
+                Ok(())
+            }
+            StepKind::Sample(sample) => self.begin_sample(sample),
+            StepKind::Check(expr) => self.check(expr),
+            StepKind::Wait(duration) => {
+                let duration = self.duration(duration)?;
+                let until = self.last_stamp.max(now) + duration;
+                self.last_stamp = until;
+                self.waiting = Some(Waiting::Sleep { until });
+                Ok(())
+            }
+            StepKind::Ignore(kinds) => {
+                self.ignored.extend(kinds.iter().map(|k| k.value));
+                Ok(())
+            }
+            StepKind::AutoAck(on) => {
+                self.autoack = *on;
+                Ok(())
+            }
+            StepKind::Builtin(builtin) => self.builtin(*builtin, now),
+            StepKind::State { state, passive } => self.state(state, *passive, now),
+            StepKind::App(AppStep { .. }) => {
+                self.unsupported("the target has no application interface");
+                Ok(())
+            }
+            StepKind::Reach(reach) => Err(EvalError {
+                span: reach.state.span,
+                message: format!("reach {} was not lowered", reach.state.value),
+            }),
+            StepKind::Use { name, .. } => Err(EvalError {
+                span: name.span,
+                message: format!("use {} was not lowered", name.value),
+            }),
+        }
+    }
+
+    fn builtin(&mut self, builtin: Builtin, now: Instant) -> Result<(), EvalError> {
+        match builtin {
+            Builtin::Alive => self.alive(now),
+            Builtin::Gone => self.gone(now),
+            Builtin::Silence => self.silence(false, now),
+            Builtin::GoneOrSilence => self.silence(true, now),
+        }
+        Ok(())
+    }
+
+    /// Enters a list of steps.
+    pub(super) fn push(
+        &mut self,
+        steps: &[Step],
+        role: Role,
+        conn: Option<&Name>,
+        file: Option<&Arc<tcpconf_suite::plan::SourceFile>>,
+    ) {
+        let mut frame = self.frame().inner(steps, role);
+        if let Some(conn) = conn {
+            frame.conn.clone_from(&conn.value);
+        }
+        if let Some(file) = file {
+            frame.file = Arc::clone(file);
+        }
+        self.frames.push(frame);
+    }
+
+    pub(super) fn frame(&self) -> &Frame {
+        self.frames
+            .last()
+            .expect("steps are begun only while a frame stands")
+    }
+
+    /// A list of steps is at its end: the next round, or the list that it stands in.
+    fn end_of_frame(&mut self, now: Instant) -> Result<(), EvalError> {
+        if let Role::Sample { bindings, .. } = &self.frame().role {
+            let bindings = bindings.clone();
+            for (name, expr) in &bindings {
+                let value = eval(expr, &self.view())?;
+                let samples = self.samples.entry(name.value.clone()).or_default();
+                samples.items.push(value);
+                samples
+                    .times
+                    .push(i128::from(self.last_stamp.min(now).as_nanos()));
+            }
+        }
+        if !self.next_round() {
+            self.frames.pop();
+        }
+        Ok(())
+    }
+
+    /// Begins the next round of a loop, if one is left.
+    fn next_round(&mut self) -> bool {
+        let frame = self
+            .frames
+            .last_mut()
+            .expect("a loop is a frame of its own");
+        match &mut frame.role {
+            Role::Repeat {
+                left,
+                round,
+                counter,
+            } if *left > 0 => {
+                *left -= 1;
+                *round += 1;
+                if let Some(counter) = counter {
+                    self.counters.insert(counter.clone(), *round);
+                }
+            }
+            Role::Sample { left, .. } if *left > 0 => {
+                *left -= 1;
+                let conn = frame.conn.clone();
+                self.retired.insert(conn);
+            }
+            _ => return false,
+        }
+        let frame = self
+            .frames
+            .last_mut()
+            .expect("a loop is a frame of its own");
+        frame.at = 0;
+        true
+    }
+
+    fn begin_sample(&mut self, sample: &Sample) -> Result<(), EvalError> {
+        let left = self.rounds(&sample.count)?;
+        for (name, _) in &sample.bindings {
+            self.samples.insert(name.value.clone(), Samples::default());
+        }
+        let role = Role::Sample {
+            left,
+            bindings: sample.bindings.clone(),
+        };
+        let mut frame = self.frame().inner(&sample.steps, role);
+        frame.at = 0;
+        self.frames.push(frame);
+        if !self.next_round() {
+            self.frames.pop();
+        }
+        Ok(())
+    }
+
+    fn rounds(&self, count: &Expr) -> Result<u64, EvalError> {
+        crate::compose::plain(count, 0..=ROUNDS_MAX, &self.view())
+    }
+
+    fn check(&mut self, expr: &Expr) -> Result<(), EvalError> {
+        if truth(expr, &self.view())? {
+            return Ok(());
+        }
+        let view = self.view();
+        let text = self.source(expr.span);
+        let actual = match &expr.kind {
+            ExprKind::Binary(_, a, b) => format!("{} and {}", eval(a, &view)?, eval(b, &view)?),
+            ExprKind::Call(_, args) => match args.first() {
+                Some(arg) => eval(arg, &view)?.to_string(),
+                None => "false".into(),
+            },
+            _ => "false".into(),
+        };
+        self.fail(
+            "the check does not hold",
+            Some(text),
+            Some(actual),
+            Vec::new(),
+        );
+        Ok(())
+    }
+
+    /// The scope of the current step.
+    pub(super) fn view(&self) -> View<'_> {
+        self.view_on(&self.frame().conn)
+    }
+
+    pub(super) const fn view_on<'a>(&'a self, conn: &'a str) -> View<'a> {
+        View { case: self, conn }
+    }
+
+    /// A duration; not below zero.
+    pub(super) fn duration(&self, expr: &Expr) -> Result<Duration, EvalError> {
+        match eval(expr, &self.view())? {
+            Value::Time(n) => Ok(Duration::from_nanos(u64::try_from(n).unwrap_or(0))),
+            other => Err(EvalError {
+                span: expr.span,
+                message: format!("a time is wanted, this is {}", other.kind()),
+            }),
+        }
+    }
+
+    /// What timing clauses count from.
+    pub(super) fn origin(&self, timing: &Timing) -> Result<Instant, EvalError> {
+        match &timing.of {
+            None => Ok(self.last_stamp),
+            Some(label) => self
+                .labels
+                .get(&label.value)
+                .map(|l| l.at)
+                .ok_or_else(|| EvalError {
+                    span: label.span,
+                    message: format!("no segment is named {}", label.value),
+                }),
+        }
+    }
+}

@@ -1,0 +1,687 @@
+//! Waiting: LANGUAGE.md semantics 5, to the letter.
+//!
+//! A waiting `>` tries to match first. What does not match is a mismatch, but for a segment with
+//! SEG.LEN > 0 whose range was all sent before: a retransmission, passed over.
+
+use super::probe::Probe;
+use super::{Case, GRACE, Label};
+use crate::Mode;
+use crate::eval::EvalError;
+use crate::event::Difference;
+use crate::matching::{Match, match_field, match_flags, matches, show_option};
+use crate::model::Seen;
+use crate::session::Arrived;
+use crate::value::seconds;
+use tcpconf_suite::ast::{
+    Branch, Expect, Grade, Ignorable, Nothing, Pattern, Step, StepKind, Timing,
+};
+use tcpconf_wire::{Auto, Checksum, Instant, Segment, TcpOption};
+
+/// What the current step waits for.
+#[derive(Clone, Debug)]
+pub(super) enum Waiting {
+    Sleep {
+        until: Instant,
+    },
+    Expect {
+        expect: Expect,
+        window: Window,
+        conn: String,
+    },
+    Nothing {
+        until: Instant,
+        conn: String,
+    },
+    Either {
+        branches: Vec<Branch>,
+        /// The first step of each, with its time.
+        heads: Vec<Head>,
+    },
+    Unordered {
+        left: Vec<(Step, Window, String)>,
+    },
+    Quiet {
+        until: Instant,
+    },
+    Probe(Probe),
+}
+
+/// From when to when a segment may come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    origin: Instant,
+    earliest: Instant,
+    latest: Instant,
+}
+
+/// The first step of a branch.
+#[derive(Clone, Debug)]
+pub(super) enum Head {
+    Expect(Box<Expect>, Window, String),
+    Nothing(Instant, String),
+}
+
+/// What became of an arrival.
+enum Taken {
+    /// It fits.
+    Fits,
+    /// It is passed over.
+    Passed,
+    /// It is a mismatch.
+    Mismatch(Vec<Difference>),
+}
+
+impl Case {
+    pub(super) fn expect(&mut self, expect: &Expect, _now: Instant) -> Result<(), EvalError> {
+        let conn = self.conn_of(expect.conn.as_ref());
+        self.waiting = Some(Waiting::Expect {
+            window: self.window(&expect.timing)?,
+            expect: expect.clone(),
+            conn,
+        });
+        Ok(())
+    }
+
+    pub(super) fn nothing(&mut self, nothing: &Nothing) -> Result<(), EvalError> {
+        let until = self.last_stamp + self.duration(&nothing.duration)?;
+        let conn = self.conn_of(nothing.conn.as_ref());
+        self.waiting = Some(Waiting::Nothing { until, conn });
+        Ok(())
+    }
+
+    pub(super) fn either(&mut self, branches: &[Branch]) -> Result<(), EvalError> {
+        let heads = branches
+            .iter()
+            .map(|branch| match branch.steps.first().map(|s| &s.kind) {
+                Some(StepKind::Expect(expect)) => Ok(Head::Expect(
+                    Box::new(expect.clone()),
+                    self.window(&expect.timing)?,
+                    self.conn_of(expect.conn.as_ref()),
+                )),
+                Some(StepKind::Nothing(nothing)) => Ok(Head::Nothing(
+                    self.last_stamp + self.duration(&nothing.duration)?,
+                    self.conn_of(nothing.conn.as_ref()),
+                )),
+                _ => Err(EvalError {
+                    span: branch.span,
+                    message: "a branch begins with '>'".into(),
+                }),
+            })
+            .collect::<Result<_, _>>()?;
+        self.waiting = Some(Waiting::Either {
+            branches: branches.to_vec(),
+            heads,
+        });
+        Ok(())
+    }
+
+    pub(super) fn unordered(&mut self, steps: &[Step]) -> Result<(), EvalError> {
+        let left = steps
+            .iter()
+            .map(|step| match &step.kind {
+                StepKind::Expect(expect) => Ok((
+                    step.clone(),
+                    self.window(&expect.timing)?,
+                    self.conn_of(expect.conn.as_ref()),
+                )),
+                _ => Err(EvalError {
+                    span: step.span,
+                    message: "unordered holds '>' steps".into(),
+                }),
+            })
+            .collect::<Result<_, _>>()?;
+        self.waiting = Some(Waiting::Unordered { left });
+        Ok(())
+    }
+
+    pub(super) fn observe_until_quiet(&mut self, now: Instant) {
+        if let Mode::Observe { quiet } = self.setup.mode {
+            self.waiting = Some(Waiting::Quiet { until: now + quiet });
+        }
+    }
+
+    fn conn_of(&self, name: Option<&tcpconf_suite::ast::Name>) -> String {
+        name.map_or_else(|| self.frame().conn.clone(), |n| n.value.clone())
+    }
+
+    fn window(&self, timing: &Timing) -> Result<Window, EvalError> {
+        let origin = self.origin(timing)?;
+        let earliest = match &timing.after {
+            Some(after) => origin + self.duration(after)?,
+            None => Instant::ZERO,
+        };
+        let latest = match &timing.within {
+            Some(within) => origin + self.duration(within)?,
+            None => {
+                let answer = self.setup.profile.timing.answer_ms;
+                origin.max(earliest) + std::time::Duration::from_millis(answer)
+            }
+        };
+        Ok(Window {
+            origin,
+            earliest,
+            latest,
+        })
+    }
+
+    /// Goes on with what waits. `None` when the step is over (or failed), else when to look again.
+    pub(super) fn wait(&mut self, waiting: Waiting, now: Instant) -> Option<Instant> {
+        match waiting {
+            Waiting::Sleep { until } => self.keep(now, until, Waiting::Sleep { until }),
+            Waiting::Expect {
+                expect,
+                window,
+                conn,
+            } => self.wait_expect(expect, window, conn, now),
+            Waiting::Nothing { until, conn } => self.wait_nothing(until, conn, now),
+            Waiting::Either { branches, heads } => self.wait_either(branches, heads, now),
+            Waiting::Unordered { left } => self.wait_unordered(left, now),
+            Waiting::Quiet { until } => self.wait_quiet(until, now),
+            Waiting::Probe(probe) => self.wait_probe(probe, now),
+        }
+    }
+
+    /// Waits on until `at`; `None` when it is past.
+    pub(super) fn keep(&mut self, now: Instant, at: Instant, waiting: Waiting) -> Option<Instant> {
+        if now >= at {
+            return None;
+        }
+        self.waiting = Some(waiting);
+        Some(at)
+    }
+
+    fn wait_expect(
+        &mut self,
+        expect: Expect,
+        window: Window,
+        conn: String,
+        now: Instant,
+    ) -> Option<Instant> {
+        while let Some((index, arrived)) = self.next_arrival(&conn) {
+            let taken = match self.judge(&expect, &window, index, &arrived, &conn) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.broken(&error);
+                    return None;
+                }
+            };
+            match taken {
+                Taken::Fits => {
+                    self.accept(index, &arrived, expect.label.as_ref());
+                    return None;
+                }
+                Taken::Passed => self.pass_over(index, &arrived),
+                Taken::Mismatch(differences) => {
+                    self.note(arrived.entry, "mismatch");
+                    self.mismatch(&expect, &window, &conn, &arrived, differences);
+                    return None;
+                }
+            }
+        }
+        let until = window.latest + GRACE;
+        if now < until {
+            self.waiting = Some(Waiting::Expect {
+                expect,
+                window,
+                conn,
+            });
+            return Some(until);
+        }
+        self.nothing_came(&expect, &window, &conn);
+        None
+    }
+
+    fn wait_nothing(&mut self, until: Instant, conn: String, now: Instant) -> Option<Instant> {
+        while let Some((index, arrived)) = self.next_arrival(&conn) {
+            if arrived.at > until {
+                // It belongs to the next step.
+                self.session.slot_mut(index).inbox.push_front(arrived);
+                self.last_stamp = until;
+                return None;
+            }
+            let seen = self.session.slot(index).classify(&arrived.segment);
+            if seen.retransmission {
+                self.pass_over(index, &arrived);
+                continue;
+            }
+            self.note(arrived.entry, "nothing was to come");
+            let actual = self.session.trace[arrived.entry].text.clone();
+            let message = format!("{actual} came where nothing was to come");
+            self.fail(&message, Some("nothing".into()), Some(actual), Vec::new());
+            return None;
+        }
+        let at = until + GRACE;
+        if now < at {
+            self.waiting = Some(Waiting::Nothing { until, conn });
+            return Some(at);
+        }
+        self.last_stamp = until;
+        None
+    }
+
+    fn wait_either(
+        &mut self,
+        branches: Vec<Branch>,
+        heads: Vec<Head>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let conns: Vec<String> = heads
+            .iter()
+            .map(|h| match h {
+                Head::Expect(_, _, conn) | Head::Nothing(_, conn) => conn.clone(),
+            })
+            .collect();
+        let quiet = heads.iter().find_map(|h| match h {
+            Head::Nothing(until, _) => Some(*until),
+            Head::Expect(..) => None,
+        });
+        for conn in &conns {
+            while let Some((index, arrived)) = self.next_arrival(conn) {
+                if quiet.is_some_and(|until| arrived.at > until) {
+                    self.session.slot_mut(index).inbox.push_front(arrived);
+                    break;
+                }
+                match self.choose(&heads, index, &arrived, conn) {
+                    Err(error) => {
+                        self.broken(&error);
+                        return None;
+                    }
+                    Ok(Choice::Branch(at, label)) => {
+                        self.accept(index, &arrived, label.as_ref());
+                        self.take_branch(&branches[at]);
+                        return None;
+                    }
+                    Ok(Choice::Passed) => self.pass_over(index, &arrived),
+                    Ok(Choice::None(expected, differences)) => {
+                        self.note(arrived.entry, "mismatch");
+                        let actual = self.session.trace[arrived.entry].text.clone();
+                        self.fail(
+                            "none of the alternatives came",
+                            Some(expected),
+                            Some(actual),
+                            differences,
+                        );
+                        return None;
+                    }
+                }
+            }
+        }
+        let latest = heads
+            .iter()
+            .map(|h| match h {
+                Head::Expect(_, window, _) => window.latest,
+                Head::Nothing(until, _) => *until,
+            })
+            .max()
+            .unwrap_or(now);
+        let until = quiet.unwrap_or(latest) + GRACE;
+        if now < until {
+            self.waiting = Some(Waiting::Either { branches, heads });
+            return Some(until);
+        }
+        match heads.iter().position(|h| matches!(h, Head::Nothing(..))) {
+            Some(at) => {
+                if let Head::Nothing(until, _) = heads[at] {
+                    self.last_stamp = until;
+                }
+                self.take_branch(&branches[at]);
+            }
+            None => {
+                let expected = self.show_heads(&heads);
+                self.fail(
+                    "none of the alternatives came",
+                    Some(expected),
+                    Some("nothing".into()),
+                    Vec::new(),
+                );
+            }
+        }
+        None
+    }
+
+    /// Which branch an arrival decides.
+    fn choose(
+        &self,
+        heads: &[Head],
+        index: usize,
+        arrived: &Arrived,
+        conn: &str,
+    ) -> Result<Choice, EvalError> {
+        let mut nearest: Option<Vec<Difference>> = None;
+        let mut passed = false;
+        for (at, head) in heads.iter().enumerate() {
+            let Head::Expect(expect, window, its_conn) = head else {
+                passed |= self
+                    .session
+                    .slot(index)
+                    .classify(&arrived.segment)
+                    .retransmission;
+                continue;
+            };
+            if its_conn != conn {
+                continue;
+            }
+            match self.judge(expect, window, index, arrived, conn)? {
+                Taken::Fits => return Ok(Choice::Branch(at, expect.label.clone())),
+                Taken::Passed => passed = true,
+                Taken::Mismatch(differences) => {
+                    if nearest.as_ref().is_none_or(|n| differences.len() < n.len()) {
+                        nearest = Some(differences);
+                    }
+                }
+            }
+        }
+        if passed {
+            return Ok(Choice::Passed);
+        }
+        Ok(Choice::None(
+            self.show_heads(heads),
+            nearest.unwrap_or_default(),
+        ))
+    }
+
+    fn show_heads(&self, heads: &[Head]) -> String {
+        heads
+            .iter()
+            .map(|head| match head {
+                Head::Expect(expect, window, conn) => self.show_expected(expect, window, conn),
+                Head::Nothing(..) => "nothing".into(),
+            })
+            .collect::<Vec<_>>()
+            .join("  or  ")
+    }
+
+    fn take_branch(&mut self, branch: &Branch) {
+        let rank = |g: Grade| match g {
+            Grade::Pass => 0,
+            Grade::Warn => 2,
+            Grade::Info => 1,
+        };
+        if self.grade.is_none_or(|old| rank(old) < rank(branch.grade)) {
+            self.grade = Some(branch.grade);
+        }
+        let rest = branch.steps.get(1..).unwrap_or_default().to_vec();
+        self.push(&rest, super::frame::Role::Plain, None, None);
+    }
+
+    fn wait_unordered(
+        &mut self,
+        mut left: Vec<(Step, Window, String)>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let mut conns: Vec<String> = left.iter().map(|(_, _, c)| c.clone()).collect();
+        conns.dedup();
+        for conn in &conns {
+            while !left.is_empty()
+                && let Some((index, arrived)) = self.next_arrival(conn)
+            {
+                let mut verdict = Taken::Passed;
+                let mut fits = None;
+                for (at, (step, window, its_conn)) in left.iter().enumerate() {
+                    let StepKind::Expect(expect) = &step.kind else {
+                        continue;
+                    };
+                    if its_conn != conn {
+                        continue;
+                    }
+                    match self.judge(expect, window, index, &arrived, conn) {
+                        Err(error) => {
+                            self.broken(&error);
+                            return None;
+                        }
+                        Ok(Taken::Fits) => {
+                            fits = Some((at, expect.label.clone()));
+                            break;
+                        }
+                        Ok(Taken::Passed) => {}
+                        Ok(mismatch) => verdict = mismatch,
+                    }
+                }
+                match (fits, verdict) {
+                    (Some((at, label)), _) => {
+                        self.accept(index, &arrived, label.as_ref());
+                        left.remove(at);
+                    }
+                    (None, Taken::Mismatch(differences)) => {
+                        self.note(arrived.entry, "mismatch");
+                        let actual = self.session.trace[arrived.entry].text.clone();
+                        let expected = self.show_unordered(&left);
+                        self.fail(
+                            "a segment came that none of these steps wants",
+                            Some(expected),
+                            Some(actual),
+                            differences,
+                        );
+                        return None;
+                    }
+                    (None, _) => self.pass_over(index, &arrived),
+                }
+            }
+        }
+        if left.is_empty() {
+            return None;
+        }
+        let until = left.iter().map(|(_, w, _)| w.latest).max().unwrap_or(now) + GRACE;
+        if now < until {
+            self.waiting = Some(Waiting::Unordered { left });
+            return Some(until);
+        }
+        let expected = self.show_unordered(&left);
+        self.fail(
+            "not all of these came",
+            Some(expected),
+            Some("nothing".into()),
+            Vec::new(),
+        );
+        None
+    }
+
+    fn show_unordered(&self, left: &[(Step, Window, String)]) -> String {
+        left.iter()
+            .filter_map(|(step, window, conn)| match &step.kind {
+                StepKind::Expect(expect) => Some(self.show_expected(expect, window, conn)),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+            .join("  and  ")
+    }
+
+    fn wait_quiet(&mut self, until: Instant, now: Instant) -> Option<Instant> {
+        let mut until = until;
+        let indices: Vec<usize> = (0..self.session.slots().count()).collect();
+        for index in indices {
+            while let Some(arrived) = self.session.slot_mut(index).inbox.pop_front() {
+                if let Mode::Observe { quiet } = self.setup.mode {
+                    until = until.max(arrived.at + quiet);
+                }
+                self.note(arrived.entry, "observed");
+                self.last_stamp = self.last_stamp.max(arrived.at);
+                self.session.slot_mut(index).consume(&arrived.segment);
+            }
+        }
+        self.keep(now, until, Waiting::Quiet { until })
+    }
+
+    /// The next segment on a connection that no step has taken.
+    pub(super) fn next_arrival(&mut self, conn: &str) -> Option<(usize, Arrived)> {
+        let index = self.session.named(conn)?;
+        let arrived = self.session.slot_mut(index).inbox.pop_front()?;
+        Some((index, arrived))
+    }
+
+    fn judge(
+        &self,
+        expect: &Expect,
+        window: &Window,
+        index: usize,
+        arrived: &Arrived,
+        conn: &str,
+    ) -> Result<Taken, EvalError> {
+        let segment = &arrived.segment;
+        let slot = self.session.slot(index);
+        let view = self.view_on(conn);
+        let mut result = match &expect.pattern {
+            Pattern::Segment(template) => matches(template, segment, &slot.script, &view)?,
+            Pattern::SameAs {
+                flags,
+                label,
+                fields,
+            } => {
+                let mut result = Match::default();
+                match_flags(flags, segment.flags, &view, &mut result)?;
+                let Some(label) = self.labels.get(&label.value) else {
+                    return Err(EvalError {
+                        span: label.span,
+                        message: format!("no segment is named {}", label.value),
+                    });
+                };
+                same_as(&label.segment, segment, &mut result);
+                for field in fields {
+                    match_field(field, segment, &slot.script, &view, &mut result)?;
+                }
+                result
+            }
+        };
+        if result.fits() {
+            if arrived.at < window.earliest {
+                result.differences.push(Difference {
+                    field: "time".into(),
+                    expected: format!("not before {}", show_since(window.earliest, window.origin)),
+                    actual: show_since(arrived.at, window.origin),
+                });
+                return Ok(Taken::Mismatch(result.differences));
+            }
+            if arrived.at > window.latest {
+                result.differences.push(Difference {
+                    field: "time".into(),
+                    expected: format!("within {}", show_since(window.latest, window.origin)),
+                    actual: show_since(arrived.at, window.origin),
+                });
+                return Ok(Taken::Mismatch(result.differences));
+            }
+            return Ok(Taken::Fits);
+        }
+        let seen = slot.classify(segment);
+        if seen.retransmission || self.is_ignored(&seen) {
+            return Ok(Taken::Passed);
+        }
+        Ok(Taken::Mismatch(result.differences))
+    }
+
+    fn is_ignored(&self, seen: &Seen) -> bool {
+        self.ignored.iter().any(|kind| match kind {
+            Ignorable::Acks => seen.pure_ack,
+            Ignorable::Probes => seen.probe,
+            Ignorable::Keepalives => seen.keepalive,
+            Ignorable::WindowUpdates => seen.window_update,
+            Ignorable::Data => seen.data,
+        })
+    }
+
+    /// A step takes the segment.
+    fn accept(
+        &mut self,
+        index: usize,
+        arrived: &Arrived,
+        label: Option<&tcpconf_suite::ast::Name>,
+    ) {
+        self.session.slot_mut(index).consume(&arrived.segment);
+        self.last_stamp = arrived.at;
+        self.last_send = None;
+        if let Some(label) = label {
+            self.labels.insert(
+                label.value.clone(),
+                Label {
+                    at: arrived.at,
+                    segment: arrived.segment.clone(),
+                    slot: index,
+                },
+            );
+        }
+    }
+
+    fn pass_over(&mut self, index: usize, arrived: &Arrived) {
+        self.note(arrived.entry, "passed over");
+        self.session.slot_mut(index).consume(&arrived.segment);
+    }
+
+    pub(super) fn note(&mut self, entry: usize, note: &str) {
+        if let Some(entry) = self.session.trace.get_mut(entry) {
+            entry.note = Some(note.to_owned());
+        }
+    }
+}
+
+enum Choice {
+    Branch(usize, Option<tcpconf_suite::ast::Name>),
+    Passed,
+    None(String, Vec<Difference>),
+}
+
+impl Window {
+    pub(super) const fn origin_at(&self) -> Instant {
+        self.origin
+    }
+
+    pub(super) const fn latest_at(&self) -> Instant {
+        self.latest
+    }
+
+    pub(super) fn within(&self) -> std::time::Duration {
+        self.latest.since(self.origin)
+    }
+}
+
+pub(super) fn show_since(at: Instant, origin: Instant) -> String {
+    seconds(at.since(origin).as_nanos() as i128)
+}
+
+/// Header, options and text, but for IP id, checksum, TSval and TSecr (semantics 6).
+fn same_as(wanted: &Segment, actual: &Segment, result: &mut Match) {
+    let strip = |s: &Segment| {
+        let mut s = s.clone();
+        s.checksum = Checksum::Good;
+        s.data_offset = Auto::Auto;
+        for option in &mut s.options {
+            if let TcpOption::Timestamps { val, ecr } = option {
+                (*val, *ecr) = (0, 0);
+            }
+        }
+        s
+    };
+    let (wanted, actual) = (strip(wanted), strip(actual));
+    let mut compare = |field: &str, wanted: String, actual: String| {
+        if wanted != actual {
+            result.differences.push(Difference {
+                field: field.into(),
+                expected: wanted,
+                actual,
+            });
+        }
+    };
+    compare("flags", wanted.flags.to_string(), actual.flags.to_string());
+    compare("seq", wanted.seq.to_string(), actual.seq.to_string());
+    compare("ack", wanted.ack.to_string(), actual.ack.to_string());
+    compare("win", wanted.window.to_string(), actual.window.to_string());
+    compare("urg", wanted.urgent.to_string(), actual.urgent.to_string());
+    compare(
+        "reserved",
+        wanted.reserved.to_string(),
+        actual.reserved.to_string(),
+    );
+    let options = |s: &Segment| {
+        s.options
+            .iter()
+            .map(show_option)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    compare("options", options(&wanted), options(&actual));
+    if wanted.payload != actual.payload {
+        compare(
+            "text",
+            format!("{} octets", wanted.payload.len()),
+            format!("{} octets, other ones", actual.payload.len()),
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The target's send side: what its segments say.
+
+use super::{Connection, Offer, Phase};
+use tcpconf_wire::{Flags, Segment, SeqNumber, TcpOption};
+
+/// Text of the target that is kept for comparison with retransmissions, octets a connection.
+const TEXT_KEPT: usize = 1 << 20;
+
+/// What a segment of the target was, seen against all before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// SEG.LEN > 0 and all of its range was sent before.
+    pub(crate) retransmission: bool,
+    /// SEG.LEN = 0 and no SYN, FIN, RST: a pure acknowledgement.
+    pub(crate) pure_ack: bool,
+    /// Its acknowledgement, window and options repeat the last ones but the window grew.
+    pub(crate) window_update: bool,
+    /// At SND.NXT − 1 with at most one octet: a keep-alive.
+    pub(crate) keepalive: bool,
+    /// One octet while our window is zero: a zero-window probe.
+    pub(crate) probe: bool,
+    /// It carries text.
+    pub(crate) data: bool,
+}
+
+impl Connection {
+    /// Classifies a segment before it is applied.
+    pub(crate) fn classify(&self, segment: &Segment) -> Seen {
+        let len = segment.seq_len();
+        let flags = segment.flags;
+        let right = segment.seq + len;
+        let known = self.iss.is_some();
+        let old = known
+            && len > 0
+            && self.snd_nxt.ge(right)
+            && self.iss.is_some_and(|i| i.le(segment.seq));
+        let plain = !flags.intersects(Flags::SYN | Flags::FIN | Flags::RST);
+        Seen {
+            retransmission: old && !flags.contains(Flags::RST),
+            pure_ack: len == 0 && plain && flags.contains(Flags::ACK),
+            window_update: len == 0
+                && plain
+                && self.last_ack_sent == Some(segment.ack)
+                && self
+                    .right_edge
+                    .is_some_and(|edge| edge.lt(self.edge_of(segment))),
+            keepalive: known
+                && plain
+                && segment.seq == self.snd_nxt - 1
+                && segment.payload.len() <= 1,
+            probe: plain && segment.payload.len() == 1 && self.snd_wnd == 0,
+            data: !segment.payload.is_empty(),
+        }
+    }
+
+    fn edge_of(&self, segment: &Segment) -> SeqNumber {
+        let shift = if segment.flags.contains(Flags::SYN) {
+            0
+        } else {
+            self.scales().0
+        };
+        segment.ack + (u32::from(segment.window) << shift)
+    }
+
+    /// Applies a segment of the target.
+    pub(crate) fn observed(&mut self, segment: &Segment) {
+        let flags = segment.flags;
+        if flags.contains(Flags::RST) {
+            self.observed_rst(segment);
+            return;
+        }
+        if flags.contains(Flags::SYN) {
+            self.observed_syn(segment);
+        }
+        if flags.contains(Flags::ACK) {
+            self.observed_ack(segment);
+        }
+        if self.iss.is_none() {
+            return;
+        }
+        let right = segment.seq + segment.seq_len();
+        self.snd_nxt = self.snd_nxt.max(right);
+        self.from_target.insert(segment.seq, right);
+        self.our_rcv_nxt = self.from_target.advance(self.our_rcv_nxt);
+        if flags.contains(Flags::FIN) {
+            self.target_fin = Some(right - 1);
+        }
+        self.keep_text(segment);
+        for option in &segment.options {
+            if let TcpOption::Timestamps { val, .. } = option {
+                self.ts_from_target = Some(*val);
+            }
+        }
+    }
+
+    /// A RST ends the connection when we, as a right peer, would accept it (RFC 9293 §3.5.3).
+    fn observed_rst(&mut self, segment: &Segment) {
+        let acceptable = match self.iss {
+            None => {
+                // In answer to our SYN: it must acknowledge something of ours.
+                segment.flags.contains(Flags::ACK) && segment.ack.ge(self.irs + 1)
+            }
+            Some(_) => segment.seq == self.our_rcv_nxt || segment.seq == self.snd_nxt,
+        };
+        if acceptable && self.phase != Phase::None {
+            self.phase = Phase::Reset;
+        }
+    }
+
+    fn observed_syn(&mut self, segment: &Segment) {
+        let new = self.iss != Some(segment.seq);
+        if segment.flags.contains(Flags::ACK) {
+            self.follow_isn(segment.ack);
+        }
+        if !new {
+            return;
+        }
+        self.iss = Some(segment.seq);
+        self.snd_una = segment.seq;
+        self.snd_nxt = segment.seq;
+        self.our_rcv_nxt = segment.seq;
+        self.from_target.clear();
+        self.text.clear();
+        self.target_fin = None;
+        self.target_offer = Some(Offer::of(&segment.options));
+        self.right_edge = None;
+        self.acked = None;
+    }
+
+    /// The target acknowledges another of our SYNs than the model believed: it took up that one.
+    fn follow_isn(&mut self, ack: SeqNumber) {
+        if ack == self.irs + 1 {
+            return;
+        }
+        if let Some(at) = self.other_isns.iter().position(|isn| *isn + 1 == ack) {
+            let isn = self.other_isns.swap_remove(at);
+            self.other_isns.push(self.irs);
+            self.irs = isn;
+            self.rcv_nxt = isn + 1;
+            self.our_max = isn + 1;
+            self.queue.clear();
+            self.fin_at = None;
+            self.fin_received = false;
+            self.phase = Phase::SynReceived;
+        } else if (self.irs + 1).lt(ack) && ack.le(self.our_max) {
+            self.rcv_nxt = self.rcv_nxt.max(ack); // text on our SYN was taken
+        }
+    }
+
+    fn observed_ack(&mut self, segment: &Segment) {
+        self.last_ack_sent = Some(segment.ack);
+        if self.acked.is_none_or(|old| old.lt(segment.ack)) {
+            self.acked = Some(segment.ack);
+        }
+        let edge = self.edge_of(segment);
+        if self.right_edge.is_none_or(|old| old.lt(edge)) {
+            self.right_edge = Some(edge);
+        }
+    }
+
+    fn keep_text(&mut self, segment: &Segment) {
+        let Some(iss) = self.iss else { return };
+        let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
+        let Ok(start) = usize::try_from(first - (iss + 1)) else {
+            return;
+        };
+        if start + segment.payload.len() > TEXT_KEPT {
+            return;
+        }
+        if self.text.len() < start + segment.payload.len() {
+            self.text.resize(start + segment.payload.len(), None);
+        }
+        for (slot, octet) in self.text[start..].iter_mut().zip(&segment.payload) {
+            slot.get_or_insert(*octet);
+        }
+    }
+
+    /// The first octet of the segment's text that differs from what was sent before at its place:
+    /// `(sequence number, before, now)`.
+    pub(crate) fn changed_text(&self, segment: &Segment) -> Option<(SeqNumber, u8, u8)> {
+        let iss = self.iss?;
+        let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
+        let start = usize::try_from(first - (iss + 1)).ok()?;
+        let kept = self.text.get(start..)?;
+        kept.iter()
+            .zip(&segment.payload)
+            .enumerate()
+            .find_map(|(i, (before, now))| match before {
+                Some(before) if before != now => Some((first + i as u32, *before, *now)),
+                _ => None,
+            })
+    }
+}

@@ -1,0 +1,379 @@
+//! One conversation with a target: its connections, the invariants, the trace.
+//!
+//! What cases, fuzzers, the learner and `init` share.  Pure: bytes in, bytes out, time as argument.
+
+use crate::compose::{Composed, compose};
+use crate::eval::{EvalError, Scope};
+use crate::event::{Direction, Finding, TraceEntry};
+use crate::invariant::{Evidence, Judgement, invariants, judge};
+use crate::model::{Connection, Phase, Seen};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use tcpconf_suite::ast::{Expr, Template};
+use tcpconf_wire::view::IpView;
+use tcpconf_wire::{
+    Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment, SeqNumber, TcpOption,
+};
+
+/// The MTU of the links that tcpconf makes and of Ethernet.
+const MTU: u32 = 1_500;
+/// TSvals remembered for the echo check, a connection.
+const STAMPS_KEPT: usize = 4_096;
+
+/// A segment of the target that no step has taken yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) at: Instant,
+    pub(crate) segment: Segment,
+    /// Its entry in the trace.
+    pub(crate) entry: usize,
+}
+
+/// A connection with all that belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    /// As the steps have consumed it: what symbols mean.
+    pub(crate) script: Connection,
+    /// As the wire shows it: what invariants and cleaning up go by.
+    pub(crate) wire: Connection,
+    /// Options of our SYN: they stick.
+    pub(crate) syn_options: Vec<TcpOption>,
+    sent_timestamps: Vec<u32>,
+    first_syn_ack: Option<Segment>,
+    /// What no step has taken yet.
+    pub(crate) inbox: VecDeque<Arrived>,
+}
+
+impl Slot {
+    fn new(ours: SocketAddr, target: SocketAddr, isn: SeqNumber, ts_base: u32) -> Self {
+        let mut connection = Connection::new(ours, target, isn);
+        connection.ts_base = ts_base;
+        Self {
+            wire: connection.clone(),
+            script: connection,
+            syn_options: Vec::new(),
+            sent_timestamps: Vec::new(),
+            first_syn_ack: None,
+            inbox: VecDeque::new(),
+        }
+    }
+
+    /// What the segment is, seen against what the steps have consumed.
+    pub(crate) fn classify(&self, segment: &Segment) -> Seen {
+        self.script.classify(segment)
+    }
+
+    /// A step takes the segment: symbols change.
+    pub(crate) fn consume(&mut self, segment: &Segment) {
+        self.script.observed(segment);
+    }
+}
+
+/// One conversation.
+#[derive(Clone, Debug)]
+pub struct Session {
+    case: String,
+    target: SocketAddr,
+    slots: Vec<Slot>,
+    /// Names of the connections that steps can speak of.
+    names: BTreeMap<String, usize>,
+    isn: SeqNumber,
+    ts_base: u32,
+    pub(crate) trace: Vec<TraceEntry>,
+    pub(crate) findings: Vec<Finding>,
+    judged: BTreeMap<&'static str, u64>,
+    /// Packets that belong to no connection of ours.
+    pub(crate) strays: u64,
+}
+
+/// ISNs of one case lie this far apart: more than any case sends on a connection.
+const ISN_STEP: u32 = 1 << 24;
+
+impl Session {
+    /// A conversation with `target`. `isn` is the first that we use, `ts_base` the start of our
+    /// timestamp clock.
+    pub fn new(case: impl Into<String>, target: SocketAddr, isn: u32, ts_base: u32) -> Self {
+        Self {
+            case: case.into(),
+            target,
+            slots: Vec::new(),
+            names: BTreeMap::new(),
+            isn: SeqNumber(isn),
+            ts_base,
+            trace: Vec::new(),
+            findings: Vec::new(),
+            judged: BTreeMap::new(),
+            strays: 0,
+        }
+    }
+
+    /// The next ISN of ours.
+    pub(crate) fn next_isn(&mut self) -> SeqNumber {
+        let isn = self.isn;
+        self.isn += ISN_STEP;
+        isn
+    }
+
+
+    pub(crate) fn slot(&self, index: usize) -> &Slot {
+        &self.slots[index]
+    }
+
+    pub(crate) fn slot_mut(&mut self, index: usize) -> &mut Slot {
+        &mut self.slots[index]
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
+    /// The connection with this name, if it was opened.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    /// Makes a connection that does not exist yet, from our socket `ours`, under `name`.
+    /// One that had the name before is followed further, but steps cannot speak of it any more.
+    pub(crate) fn open(&mut self, name: &str, ours: SocketAddr) -> usize {
+        let isn = self.next_isn();
+        self.slots
+            .push(Slot::new(ours, self.target, isn, self.ts_base));
+        let index = self.slots.len() - 1;
+        self.names.insert(name.to_owned(), index);
+        index
+    }
+
+    /// Builds the segment of a template on a connection.
+    pub(crate) fn compose(
+        &self,
+        index: usize,
+        template: &Template<Expr>,
+        again: Option<&Segment>,
+        now: Instant,
+        scope: &dyn Scope,
+    ) -> Result<Composed, EvalError> {
+        let slot = &self.slots[index];
+        compose(template, &slot.script, &slot.syn_options, again, now, scope)
+    }
+
+    /// A new incarnation begins with the next SYN: the last one on this four-tuple is no more.
+    pub(crate) fn reincarnate(&mut self, index: usize) {
+        let isn = self.next_isn();
+        let slot = &mut self.slots[index];
+        slot.script.reincarnate(isn);
+        slot.wire.reincarnate(isn);
+        slot.first_syn_ack = None;
+        slot.sent_timestamps.clear();
+        slot.inbox.clear();
+    }
+
+    /// Notes that these bytes (IP packets that make up `composed`) are sent at `now`.
+    pub(crate) fn inject(&mut self, index: usize, composed: &Composed, now: Instant) -> Vec<u8> {
+        let bytes = composed.segment.build();
+        let slot = &mut self.slots[index];
+        for connection in [&mut slot.script, &mut slot.wire] {
+            if let Some(window) = composed.window {
+                connection.our_window = window;
+            }
+            if let Some(base) = composed.ts_base {
+                connection.ts_base = base;
+            }
+        }
+        if let Some(options) = &composed.syn_options {
+            slot.syn_options.clone_from(options);
+        }
+        for option in &composed.segment.options {
+            if let TcpOption::Timestamps { val, .. } = option
+                && slot.sent_timestamps.len() < STAMPS_KEPT
+            {
+                slot.sent_timestamps.push(*val);
+            }
+        }
+        self.note_sent(index, &bytes, now, None);
+        bytes
+    }
+
+    /// Applies bytes that were sent on a connection to its models, and writes them into the trace.
+    pub(crate) fn note_sent(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        now: Instant,
+        note: Option<&str>,
+    ) {
+        let slot = &mut self.slots[index];
+        let style = style(&slot.wire, Direction::In);
+        if let Ok(ip) = IpView::parse(bytes)
+            && let Ok(view) = ip.tcp()
+        {
+            let sound = ip.header_checksum_ok()
+                && ip.tcp_checksum_ok()
+                && ip.src == slot.wire.ours.ip()
+                && ip.fragment.is_none();
+            slot.script.injected(now, &view, sound);
+            slot.wire.injected(now, &view, sound);
+        }
+        let style = if slot.wire.syn_sent {
+            self::style(&slot.wire, Direction::In)
+        } else {
+            style
+        };
+        self.trace.push(TraceEntry {
+            direction: Direction::In,
+            at: now,
+            text: show(bytes, style),
+            bytes: bytes.to_vec(),
+            note: note.map(str::to_owned),
+        });
+    }
+
+    /// Takes a packet of the target: judged by the invariants, put before the steps.
+    /// The connection that it belongs to, if any.
+    pub(crate) fn observe(&mut self, packet: &Packet) -> Option<usize> {
+        let parsed = tcpconf_wire::parse(&packet.bytes);
+        let Content::Tcp(segment) = parsed.content else {
+            self.strays += 1;
+            self.trace.push(TraceEntry {
+                direction: Direction::Out,
+                at: packet.at,
+                text: show(&packet.bytes, PrintStyle::default()),
+                bytes: packet.bytes.clone(),
+                note: Some("no TCP segment".into()),
+            });
+            return None;
+        };
+        let index = self
+            .slots
+            .iter()
+            .rposition(|slot| slot.wire.ours == segment.dst() && slot.wire.target == segment.src());
+        let Some(index) = index else {
+            self.strays += 1;
+            self.trace.push(TraceEntry {
+                direction: Direction::Out,
+                at: packet.at,
+                text: show(&packet.bytes, PrintStyle::default()),
+                bytes: packet.bytes.clone(),
+                note: Some("no connection of this case".into()),
+            });
+            return None;
+        };
+        let slot = &mut self.slots[index];
+        let judgements = judge(&Evidence {
+            segment: &segment,
+            malformed: &parsed.malformed,
+            checksum: packet.checksum,
+            connection: &slot.wire,
+            sent_timestamps: &slot.sent_timestamps,
+            first_syn_ack: slot.first_syn_ack.as_ref(),
+            mtu: MTU,
+        });
+        if segment.flags.contains(Flags::SYN | Flags::ACK)
+            && slot
+                .first_syn_ack
+                .as_ref()
+                .is_none_or(|first| first.ack != segment.ack)
+        {
+            slot.first_syn_ack = Some(segment.clone());
+        }
+        slot.wire.observed(&segment);
+        let text = show_segment(&segment, style(&slot.wire, Direction::Out));
+        for judgement in judgements {
+            match judgement {
+                Judgement::Holds(name) => *self.judged.entry(name).or_default() += 1,
+                Judgement::Broken(name, message) => {
+                    *self.judged.entry(name).or_default() += 1;
+                    self.findings.push(Finding {
+                        invariant: name,
+                        case: self.case.clone(),
+                        at: packet.at,
+                        segment: text.clone(),
+                        message,
+                    });
+                }
+            }
+        }
+        self.trace.push(TraceEntry {
+            direction: Direction::Out,
+            at: packet.at,
+            text,
+            bytes: packet.bytes.clone(),
+            note: None,
+        });
+        slot.inbox.push_back(Arrived {
+            at: packet.at,
+            segment,
+            entry: self.trace.len() - 1,
+        });
+        Some(index)
+    }
+
+    /// How many segments each invariant judged, in the order of [`invariants`].
+    pub(crate) fn judged(&self) -> Vec<(&'static str, u64)> {
+        invariants()
+            .iter()
+            .filter_map(|i| self.judged.get(i.name).map(|n| (i.name, *n)))
+            .collect()
+    }
+
+    /// Connections that are half-open on the target as far as the wire tells.
+    pub(crate) fn half_open(&self) -> u32 {
+        self.slots.iter().filter(|s| s.wire.half_open()).count() as u32
+    }
+
+    /// An exact RST for every connection that may still stand: segments with the index of their slot.
+    pub(crate) fn cleanup(&self) -> Vec<(usize, Segment)> {
+        let mut resets = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            let c = &slot.wire;
+            if !c.syn_sent || c.phase == Phase::Reset {
+                continue;
+            }
+            // The target's own word on RCV.NXT first; the model's when it differs; other SYNs' last.
+            let mut places: Vec<SeqNumber> = c.acked.into_iter().collect();
+            places.push(c.rcv_nxt);
+            places.extend(c.other_isns.iter().map(|isn| *isn + 1));
+            let mut seen: Vec<SeqNumber> = Vec::new();
+            for seq in places {
+                if seen.contains(&seq) {
+                    continue;
+                }
+                seen.push(seq);
+                let mut rst = Segment::new(c.ours, c.target);
+                rst.flags = Flags::RST;
+                rst.seq = seq;
+                if c.timestamps_on() {
+                    rst.options = Vec::new(); // RFC 7323 §5.2: PAWS does not apply to RST
+                }
+                resets.push((index, rst));
+            }
+        }
+        resets
+    }
+}
+
+/// How segments of a connection are written: relative to its ISNs, octets of text as their number.
+pub(crate) fn style(c: &Connection, direction: Direction) -> PrintStyle {
+    let ours = c.syn_sent.then_some(c.irs.0);
+    let theirs = c.iss.map(|iss| iss.0);
+    let (seq_base, ack_base) = match direction {
+        Direction::In => (ours, theirs),
+        Direction::Out => (theirs, ours),
+    };
+    PrintStyle {
+        seq_base,
+        ack_base,
+        addresses: false,
+        payload: PayloadStyle::LengthOnly,
+    }
+}
+
+pub(crate) fn show_segment(segment: &Segment, style: PrintStyle) -> String {
+    segment.display(style).to_string()
+}
+
+fn show(bytes: &[u8], style: PrintStyle) -> String {
+    match tcpconf_wire::parse(bytes).content {
+        Content::Tcp(segment) => show_segment(&segment, style),
+        other => format!("{other:?}"),
+    }
+}
