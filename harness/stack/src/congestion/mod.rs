@@ -1,0 +1,93 @@
+//! Congestion control behind a narrow trait: how much may be in flight.  What is lost, and what is
+//! sent next, is decided elsewhere (`scoreboard`, `sender`).
+
+mod reno;
+
+use crate::config::CongestionAlgorithm;
+use tcpconf_wire::Instant;
+
+pub(crate) use reno::Reno;
+
+/// What a new acknowledgement says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acked {
+    /// Octets newly acknowledged.
+    pub(crate) octets: u32,
+    /// Whether the window was the limit when they were in flight (RFC 7661 §4.3).
+    pub(crate) window_limited: bool,
+}
+
+/// A congestion control algorithm. All amounts are octets.
+pub(crate) trait CongestionControl {
+    fn cwnd(&self) -> u32;
+    fn ssthresh(&self) -> u32;
+    /// New data was acknowledged, outside of fast recovery.
+    fn on_ack(&mut self, acked: Acked);
+    /// Loss was detected other than by timeout; `flight` octets were in flight.
+    fn on_loss(&mut self, now: Instant, flight: u32);
+    /// Fast recovery is over with `flight` octets in flight.
+    fn on_recovered(&mut self, flight: u32);
+    /// The retransmission timer expired: `first` for the first time for this segment.
+    fn on_timeout(&mut self, now: Instant, flight: u32, first: bool);
+    /// Nothing was sent for longer than the RTO (RFC 5681 §4.1).
+    fn on_idle(&mut self);
+}
+
+/// Initial window (RFC 6928 §2), or one segment after a lost SYN (RFC 5681 §3.1).
+pub(crate) fn initial_window(mss: u32, syn_lost: bool) -> u32 {
+    if syn_lost {
+        mss
+    } else {
+        (10 * mss).min((2 * mss).max(14_600))
+    }
+}
+
+/// The algorithms to choose from.
+#[derive(Debug)]
+pub(crate) enum Congestion {
+    Reno(Reno),
+}
+
+impl Congestion {
+    pub(crate) fn new(algorithm: CongestionAlgorithm, mss: u32, syn_lost: bool) -> Self {
+        match algorithm {
+            CongestionAlgorithm::Reno => Self::Reno(Reno::new(mss, syn_lost)),
+        }
+    }
+
+    fn inner(&self) -> &dyn CongestionControl {
+        match self {
+            Self::Reno(reno) => reno,
+        }
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn CongestionControl {
+        match self {
+            Self::Reno(reno) => reno,
+        }
+    }
+}
+
+impl CongestionControl for Congestion {
+    fn cwnd(&self) -> u32 {
+        self.inner().cwnd()
+    }
+    fn ssthresh(&self) -> u32 {
+        self.inner().ssthresh()
+    }
+    fn on_ack(&mut self, acked: Acked) {
+        self.inner_mut().on_ack(acked);
+    }
+    fn on_loss(&mut self, now: Instant, flight: u32) {
+        self.inner_mut().on_loss(now, flight);
+    }
+    fn on_recovered(&mut self, flight: u32) {
+        self.inner_mut().on_recovered(flight);
+    }
+    fn on_timeout(&mut self, now: Instant, flight: u32, first: bool) {
+        self.inner_mut().on_timeout(now, flight, first);
+    }
+    fn on_idle(&mut self) {
+        self.inner_mut().on_idle();
+    }
+}

@@ -1,0 +1,229 @@
+//! SEGMENT ARRIVES for a connection: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (the other
+//! states), whose checks stand one by one in `checks`.
+
+use super::reaction::{Fate, Reaction, Reply, Signals};
+use super::state::{CloseWait, Established, FinWait1, State, SynReceived, SynSent, SynTimer};
+use super::{Arrived, Connection, Env, Negotiated};
+use crate::error::ErrorKind;
+use crate::receiver::Receiver;
+use crate::types::StateName;
+use core::mem;
+use core::ops::ControlFlow;
+use tcpconf_wire::{Flags, Instant};
+
+impl Connection {
+    /// What a segment does. The connection has changed its variables and its state; what remains
+    /// for the host is in the value.
+    pub(crate) fn segment_arrives(
+        &mut self,
+        now: Instant,
+        segment: &Arrived<'_>,
+        env: Env<'_>,
+    ) -> Reaction {
+        match &self.state {
+            State::Closed(_) => Reaction::DROP,
+            State::SynSent(_) => self.arrives_in_syn_sent(now, segment, env),
+            _ => match self.arrives_otherwise(now, segment, env) {
+                ControlFlow::Continue(reaction) | ControlFlow::Break(reaction) => reaction,
+            },
+        }
+    }
+
+    /// The same when nobody listens on the local port: TIME-WAIT cannot be ended by a SYN.
+    pub(crate) fn segment_arrives_unlistened(
+        &mut self,
+        now: Instant,
+        segment: &Arrived<'_>,
+        env: Env<'_>,
+    ) -> Reaction {
+        let reaction = self.segment_arrives(now, segment, env);
+        match reaction.fate {
+            Fate::Reopen { .. } => Reaction::reply(Reply::ChallengeAck),
+            _ => reaction,
+        }
+    }
+
+    /// §3.10.7.3.
+    fn arrives_in_syn_sent(
+        &mut self,
+        now: Instant,
+        segment: &Arrived<'_>,
+        env: Env<'_>,
+    ) -> Reaction {
+        let send = self.state.send_vars();
+        // First, check the ACK bit.
+        let has_ack = segment.has(Flags::ACK);
+        if has_ack && (segment.ack.le(send.iss) || segment.ack.gt(send.nxt)) {
+            if segment.has(Flags::RST) {
+                return Reaction::DROP;
+            }
+            return Reaction::reply(Reply::Reset { seq: segment.ack });
+        }
+        // Second, check the RST bit: it counts only with an acceptable ACK.
+        if segment.has(Flags::RST) {
+            if has_ack {
+                return Reaction::fate(Fate::Closed(Some(ErrorKind::Refused)));
+            }
+            return Reaction::DROP;
+        }
+        // Third, security: there are no compartments.
+        // Fourth, check the SYN bit.  Fifth, without SYN or RST, drop.
+        if !segment.has(Flags::SYN) {
+            return Reaction::DROP;
+        }
+        self.last_heard = now;
+        self.negotiated = Negotiated::from_syn(&segment.options, env.config, &self.tuple, now);
+        let State::SynSent(SynSent {
+            iss,
+            queued,
+            urgent,
+            syn,
+        }) = mem::take(&mut self.state)
+        else {
+            unreachable!("the caller has looked at the state");
+        };
+        let mut sender = Self::make_sender(iss, queued, &self.options, &self.negotiated, now, env);
+        if urgent {
+            sender.mark_urgent();
+        }
+        let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
+        let mut receiver = Receiver::new(segment.seq, buffer, ranges);
+        if !has_ack {
+            // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
+            let syn = SynTimer::new(now, env.config.rto_initial, env.config.rto_max);
+            self.state = State::SynReceived(SynReceived {
+                sender,
+                receiver,
+                syn,
+            });
+            return Reaction::fate(Fate::Enter(StateName::SynReceived));
+        }
+        // "our SYN has been ACKed": ESTABLISHED, and an ACK.
+        self.scale_windows(&mut receiver, env);
+        // The window of a SYN-ACK is not scaled (RFC 7323 §2.2).
+        let window = u32::from(segment.window);
+        let congestion = self.options.congestion;
+        sender.establish(
+            segment.seq,
+            segment.ack,
+            window,
+            syn.sample(now),
+            congestion,
+        );
+        self.state = State::Established(Established { sender, receiver });
+        self.ack.now = true;
+        let mut reaction = Reaction {
+            reply: Reply::Ack,
+            fate: Fate::Enter(StateName::Established),
+            signals: Signals::CONNECTED | Signals::WRITABLE,
+        };
+        // "If there are other controls or text in the segment, then continue processing at the
+        // sixth step."
+        if segment.len() > 1 {
+            let rest = Arrived {
+                seq: segment.seq + 1,
+                flags: segment.flags & !Flags::SYN,
+                ..*segment
+            };
+            let rest = self.trim(&rest);
+            self.urg_text_and_fin(now, &rest, env, &mut reaction);
+        }
+        reaction
+    }
+
+    /// §3.10.7.4: all other states, check after check.
+    fn arrives_otherwise(
+        &mut self,
+        now: Instant,
+        segment: &Arrived<'_>,
+        env: Env<'_>,
+    ) -> ControlFlow<Reaction, Reaction> {
+        self.time_wait_reuse(segment, env)?;
+        let segment = self.syn_of_the_handshake(segment)?;
+        self.timestamps_present_and_recent(now, &segment)?;
+        let (segment, refused) = self.first_sequence_number(&segment)?;
+        self.timestamp_is_taken(now, &segment);
+        self.last_heard = now;
+        self.keep_alive_probes = 0;
+        self.second_rst(&segment, env)?;
+        // Third, security: there are no compartments.
+        self.fourth_syn(&segment, env)?;
+        let mut reaction = Reaction::DROP;
+        self.fifth_ack(now, &segment, env, &mut reaction)?;
+        if refused {
+            reaction.reply = Reply::Ack;
+        }
+        self.urg_text_and_fin(now, &segment, env, &mut reaction);
+        ControlFlow::Continue(reaction)
+    }
+
+    /// Sixth, seventh and eighth.
+    fn urg_text_and_fin(
+        &mut self,
+        now: Instant,
+        segment: &Arrived<'_>,
+        env: Env<'_>,
+        reaction: &mut Reaction,
+    ) {
+        self.sixth_urg(segment, reaction);
+        self.seventh_text(now, segment, env, reaction);
+        self.eighth_fin(now, segment, env, reaction);
+    }
+
+    /// RFC 7323 §2.3: from the end of the handshake on both windows are scaled, if both SYNs said
+    /// so.
+    pub(super) fn scale_windows(&self, receiver: &mut Receiver, env: Env<'_>) {
+        if self.negotiated.scaled {
+            receiver.window.set_shift(env.config.receive_shift());
+        }
+    }
+
+    /// SYN-RECEIVED to ESTABLISHED; to FIN-WAIT-1 when the user has closed already.
+    pub(super) fn establish(&mut self, now: Instant, segment: &Arrived<'_>, env: Env<'_>) {
+        let State::SynReceived(SynReceived {
+            mut sender,
+            mut receiver,
+            syn,
+        }) = mem::take(&mut self.state)
+        else {
+            unreachable!("only SYN-RECEIVED is established by an ACK");
+        };
+        self.scale_windows(&mut receiver, env);
+        // A SYN-ACK that is still due is overtaken; the peer waits for its acknowledgement.
+        self.ack.now |= syn.due;
+        let window = self.scaled_window(segment);
+        let congestion = self.options.congestion;
+        sender.establish(
+            segment.seq,
+            segment.ack,
+            window,
+            syn.sample(now),
+            congestion,
+        );
+        self.state = if sender.is_closed() {
+            State::FinWait1(FinWait1 { sender, receiver })
+        } else {
+            State::Established(Established { sender, receiver })
+        };
+    }
+
+    /// SEG.WND in octets (MUST-1, REC-1).
+    pub(super) fn scaled_window(&self, segment: &Arrived<'_>) -> u32 {
+        let shift = if segment.has(Flags::SYN) {
+            0
+        } else {
+            self.negotiated.snd_shift
+        };
+        u32::from(segment.window) << shift
+    }
+
+    /// ESTABLISHED to CLOSE-WAIT.
+    pub(super) fn enter_close_wait(&mut self) {
+        if let State::Established(Established { sender, receiver }) = mem::take(&mut self.state) {
+            self.state = State::CloseWait(CloseWait {
+                sender,
+                finished: receiver.finish(),
+            });
+        }
+    }
+}

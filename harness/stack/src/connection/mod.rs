@@ -1,0 +1,359 @@
+//! One connection: the transmission control block of RFC 9293 §3.3.1.
+//!
+//! - `state`: the states and what each holds;
+//! - `arrives`: SEGMENT ARRIVES; `reaction`: what it returns;
+//! - `transmit`: the next packet; `timeouts`: §3.10.8; `user`: what the user calls do here.
+
+pub(crate) mod arrives;
+mod checks;
+pub(crate) mod reaction;
+pub(crate) mod state;
+mod timeouts;
+mod transmit;
+pub(crate) mod user;
+
+use crate::config::{Config, SocketOptions, fixed_headers};
+use crate::error::{ErrorKind, SoftError};
+use crate::isn::Secret;
+use crate::options::{Options, Timestamps};
+use crate::rate::RateLimit;
+use crate::receiver::Receiver;
+use crate::ring::Ring;
+use crate::sender::Sender;
+use crate::types::{FourTuple, SocketId, Status};
+use core::time::Duration;
+use reaction::Signals;
+use state::{State, SynReceived, SynSent, SynTimer};
+use tcpconf_wire::{Flags, Instant, SeqNumber};
+
+/// What a connection needs of its host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Env<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) secret: &'a Secret,
+}
+
+/// A segment that has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived<'a> {
+    pub(crate) seq: SeqNumber,
+    pub(crate) ack: SeqNumber,
+    pub(crate) flags: Flags,
+    pub(crate) window: u16,
+    pub(crate) urgent: u16,
+    pub(crate) text: &'a [u8],
+    pub(crate) options: Options,
+}
+
+impl Arrived<'_> {
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.flags.contains(flag)
+    }
+
+    /// SEG.LEN.
+    pub(crate) fn len(&self) -> u32 {
+        self.text.len() as u32 + u32::from(self.has(Flags::SYN)) + u32::from(self.has(Flags::FIN))
+    }
+}
+
+/// How the connection came to be (MUST-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An active OPEN.
+    Active,
+    /// This listener.
+    Passive(SocketId),
+}
+
+/// RFC 7323 §4 and §5, once both sides have sent the option.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimestampState {
+    /// TS.Recent.
+    pub(crate) recent: u32,
+    /// When TS.Recent was set: it is invalid after 24 days (§5.5).
+    pub(crate) recent_at: Instant,
+    /// Last.ACK.sent.
+    pub(crate) last_ack_sent: SeqNumber,
+}
+
+/// What the SYNs have settled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Negotiated {
+    /// The MSS for sending: the peer's, bounded by the path (RFC 9293 §3.7.1, MUST-16).
+    pub(crate) mss: u32,
+    /// Shift of windows that arrive.
+    pub(crate) snd_shift: u8,
+    /// Whether both scale (RFC 7323 §2.2).
+    pub(crate) scaled: bool,
+    pub(crate) sack: bool,
+    pub(crate) timestamps: Option<TimestampState>,
+}
+
+impl Negotiated {
+    /// From the options of the peer's SYN, as far as this host offers the same.
+    fn from_syn(options: &Options, config: &Config, tuple: &FourTuple, now: Instant) -> Self {
+        let local = tuple.local.ip();
+        // MUST-15; an MSS of zero says nothing.
+        let default = if local.is_ipv4() { 536 } else { 1220 };
+        let peer = options.mss.filter(|&mss| mss > 0).unwrap_or(default);
+        let path = config.mtu.saturating_sub(fixed_headers(local)).max(1);
+        let scale = options.window_scale.filter(|_| config.window_scale);
+        let stamps = options.timestamps.filter(|_| config.timestamps);
+        Self {
+            mss: u32::from(peer.min(path)),
+            // RFC 7323 §2.3: a shift above 14 is taken as 14.
+            snd_shift: scale.unwrap_or(0).min(14),
+            scaled: scale.is_some(),
+            sack: options.sack_permitted && config.sack,
+            timestamps: stamps.map(|stamps| TimestampState {
+                recent: stamps.value,
+                recent_at: now,
+                last_ack_sent: SeqNumber(0),
+            }),
+        }
+    }
+}
+
+/// When an ACK leaves that nothing else carries (RFC 9293 §3.8.6.3).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AckSchedule {
+    pub(crate) now: bool,
+    pub(crate) delayed: Option<Instant>,
+    segments: u32,
+}
+
+impl AckSchedule {
+    /// Text came in order: every second segment is acknowledged at once (SHLD-19).
+    fn text(&mut self, now: Instant, delay: Duration) {
+        self.segments += 1;
+        if self.segments >= 2 || delay.is_zero() {
+            self.now = true;
+        } else {
+            self.delayed.get_or_insert(now + delay);
+        }
+    }
+
+    /// An ACK left.
+    fn sent(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) tuple: FourTuple,
+    pub(crate) origin: Origin,
+    pub(crate) state: State,
+    pub(crate) options: SocketOptions,
+    pub(crate) negotiated: Negotiated,
+    pub(crate) ack: AckSchedule,
+    challenge: RateLimit,
+    timestamp_offset: u32,
+    /// When the last segment came (keep-alive).
+    last_heard: Instant,
+    keep_alive_probes: u32,
+    keep_alive_due: bool,
+    /// Whether a user holds the handle, or will get it by ACCEPT.
+    pub(crate) owned: bool,
+    pub(crate) error: Option<ErrorKind>,
+    pub(crate) soft_error: Option<SoftError>,
+    pub(crate) error_told: bool,
+    pub(crate) signals: Signals,
+    /// In the host's queue of connections that may have something to send.
+    pub(crate) queued: bool,
+    /// In the host's queue of sockets that have events.
+    pub(crate) notified: bool,
+}
+
+impl Connection {
+    /// §3.10.1, active OPEN in CLOSED: SYN-SENT, with a SYN due.
+    pub(crate) fn open(
+        tuple: FourTuple,
+        iss: SeqNumber,
+        options: SocketOptions,
+        now: Instant,
+        env: Env<'_>,
+    ) -> Self {
+        let state = State::SynSent(SynSent {
+            iss,
+            queued: Ring::new(env.config.send_buffer as usize),
+            urgent: false,
+            syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
+        });
+        let nothing = Options::default();
+        let negotiated = Negotiated::from_syn(&nothing, env.config, &tuple, now);
+        let mut connection =
+            Self::with_state(tuple, Origin::Active, state, options, negotiated, now, env);
+        connection.owned = true;
+        connection
+    }
+
+    /// §3.10.7.2, third: a SYN in LISTEN. Text and FIN of the SYN are left for retransmission.
+    pub(crate) fn accept_syn(
+        tuple: FourTuple,
+        listener: SocketId,
+        iss: SeqNumber,
+        options: SocketOptions,
+        syn: &Arrived<'_>,
+        now: Instant,
+        env: Env<'_>,
+    ) -> Self {
+        let negotiated = Negotiated::from_syn(&syn.options, env.config, &tuple, now);
+        let queued = Ring::new(env.config.send_buffer as usize);
+        let state = State::SynReceived(SynReceived {
+            sender: Self::make_sender(iss, queued, &options, &negotiated, now, env),
+            receiver: Receiver::new(
+                syn.seq,
+                env.config.receive_buffer,
+                env.config.max_reassembly_ranges,
+            ),
+            syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
+        });
+        let origin = Origin::Passive(listener);
+        Self::with_state(tuple, origin, state, options, negotiated, now, env)
+    }
+
+    fn with_state(
+        tuple: FourTuple,
+        origin: Origin,
+        state: State,
+        options: SocketOptions,
+        negotiated: Negotiated,
+        now: Instant,
+        env: Env<'_>,
+    ) -> Self {
+        Self {
+            tuple,
+            origin,
+            state,
+            options,
+            negotiated,
+            ack: AckSchedule::default(),
+            challenge: RateLimit::new(env.config.challenge_acks_per_second),
+            timestamp_offset: env.secret.timestamp_offset(&tuple),
+            last_heard: now,
+            keep_alive_probes: 0,
+            keep_alive_due: false,
+            owned: false,
+            error: None,
+            soft_error: None,
+            error_told: false,
+            signals: Signals::NONE,
+            queued: false,
+            notified: false,
+        }
+    }
+
+    fn make_sender(
+        iss: SeqNumber,
+        queued: Ring,
+        options: &SocketOptions,
+        negotiated: &Negotiated,
+        now: Instant,
+        env: Env<'_>,
+    ) -> Sender {
+        let (mss, sack) = (negotiated.mss, negotiated.sack);
+        Sender::new(iss, queued, env.config, options, mss, sack, now)
+    }
+
+    /// The millisecond clock of TSval, with the offset of this connection (RFC 7323 §5.4, §7).
+    fn timestamp(&self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
+    }
+
+    /// The timestamps of a segment sent now, if negotiated.
+    fn stamp(&self, now: Instant) -> Option<Timestamps> {
+        self.negotiated.timestamps.map(|state| Timestamps {
+            value: self.timestamp(now),
+            echo: state.recent,
+        })
+    }
+
+    /// The timestamps of a RST that answers nothing.
+    pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
+        self.stamp(now)
+    }
+
+    /// Whether a challenge ACK may be sent now (RFC 5961 §7); counts it.
+    pub(crate) fn allow_challenge(&mut self, now: Instant) -> bool {
+        self.challenge.allow(now)
+    }
+
+    /// §3.10.6.
+    pub(crate) fn status(&self) -> Status {
+        let send = self.state.send_vars();
+        let receive = self.state.receive_vars();
+        let sender = self.state.sender();
+        let receiver = self.state.receiver();
+        let unread = match &self.state {
+            State::Closed(closed) => closed.unread.len(),
+            state => {
+                receiver.map_or(0, Receiver::unread)
+                    + state.finished().map_or(0, |f| f.buffer.len())
+            }
+        };
+        let queued = match &self.state {
+            State::SynSent(s) => Some((s.queued.len(), s.queued.room())),
+            _ => sender.map(|s| (s.queued(), if s.is_closed() { 0 } else { s.room() })),
+        };
+        Status {
+            state: self.state.name(),
+            tuple: self.tuple,
+            unread,
+            unacked: queued.map_or(0, |(len, _)| len),
+            writable: queued.map_or(0, |(_, room)| room),
+            error: self.error,
+            urgent: receiver.is_some_and(Receiver::urgent),
+            acceptable: 0,
+            half_open: 0,
+            iss: send.iss,
+            snd_una: send.una,
+            snd_nxt: send.nxt,
+            snd_wnd: send.wnd,
+            irs: receive.irs,
+            rcv_nxt: receive.nxt,
+            rcv_wnd: receive.wnd,
+            mss: self.negotiated.mss,
+            cwnd: sender.map_or(0, Sender::cwnd),
+            ssthresh: sender.map_or(0, Sender::ssthresh),
+            rto: sender.map_or(Duration::ZERO, |s| s.rtt().rto()),
+            srtt: sender.and_then(|s| s.rtt().srtt()),
+            retransmissions: sender.map_or(0, Sender::retransmissions),
+            memory: self.allocated(),
+        }
+    }
+
+    /// Octets held by buffers and lists.
+    pub(crate) fn allocated(&self) -> usize {
+        let rings = match &self.state {
+            State::SynSent(s) => s.queued.allocated(),
+            State::Closed(c) => c.unread.allocated(),
+            state => state.finished().map_or(0, |f| f.buffer.allocated()),
+        };
+        size_of::<Self>()
+            + rings
+            + self.state.sender().map_or(0, Sender::allocated)
+            + self.state.receiver().map_or(0, Receiver::allocated)
+    }
+
+    /// Deletes what the connection holds; the user may read on after an orderly end.
+    pub(crate) fn end(&mut self, error: Option<ErrorKind>) {
+        let unread = match core::mem::take(&mut self.state) {
+            State::CloseWait(state::CloseWait { finished, .. })
+            | State::Closing(state::Closing { finished, .. })
+            | State::LastAck(state::LastAck { finished, .. })
+            | State::TimeWait(state::TimeWait { finished, .. })
+                if error.is_none() =>
+            {
+                finished.buffer
+            }
+            State::Closed(closed) => closed.unread,
+            _ => Ring::default(),
+        };
+        self.state = State::Closed(state::Closed { unread });
+        self.error = self.error.or(error);
+        self.ack = AckSchedule::default();
+        self.keep_alive_due = false;
+    }
+}

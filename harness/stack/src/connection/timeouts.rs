@@ -1,0 +1,145 @@
+//! RFC 9293 §3.10.8 and the other deadlines of a connection.
+
+use super::reaction::{Fate, Reaction, Reply, Signals};
+use super::state::State;
+use super::{Connection, Env, Origin};
+use crate::config::KeepAlive;
+use crate::error::{ErrorKind, SoftError};
+use crate::sender::{Expired, Sender};
+use tcpconf_wire::Instant;
+
+impl Connection {
+    /// The next instant at which [`Connection::on_timeout`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let state = match &self.state {
+            State::Closed(_) => return None,
+            State::SynSent(s) => s.syn.expires,
+            State::SynReceived(s) => s.syn.expires,
+            State::FinWait2(s) => s.expires,
+            State::TimeWait(s) => Some(s.expires),
+            _ => None,
+        };
+        let sender = self.synchronized_sender();
+        [
+            state,
+            sender.and_then(Sender::deadline),
+            sender.and_then(|s| s.gives_up_at(self.options.user_timeout)),
+            self.ack.delayed,
+            self.keep_alive_at().map(|(at, _)| at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn synchronized_sender(&self) -> Option<&Sender> {
+        match &self.state {
+            State::SynReceived(_) => None,
+            state => state.sender(),
+        }
+    }
+
+    /// Runs what is due.
+    pub(crate) fn on_timeout(&mut self, now: Instant, env: Env<'_>) -> Reaction {
+        if let Some(reaction) = self.syn_timeout(now, env) {
+            return reaction;
+        }
+        match &self.state {
+            // "If the time-wait timeout expires on a connection, delete the TCB".
+            State::TimeWait(s) if s.expires <= now => {
+                return Reaction::fate(Fate::Closed(None));
+            }
+            State::FinWait2(s) if s.expires.is_some_and(|at| at <= now) => {
+                return Reaction::fate(Fate::Closed(None));
+            }
+            _ => {}
+        }
+        let user_timeout = self.options.user_timeout;
+        if self
+            .synchronized_sender()
+            .and_then(|s| s.gives_up_at(user_timeout))
+            .is_some_and(|at| at <= now)
+        {
+            return self.give_up();
+        }
+        if self.ack.delayed.is_some_and(|at| at <= now) {
+            self.ack.now = true;
+            self.ack.delayed = None;
+        }
+        if let Some((at, keep_alive)) = self.keep_alive_at()
+            && at <= now
+        {
+            // MUST-29: never after a single probe.
+            if self.keep_alive_probes >= keep_alive.probes.max(2) {
+                return self.give_up();
+            }
+            self.keep_alive_probes += 1;
+            self.keep_alive_due = true;
+        }
+        self.retransmission_timeout(now, env)
+    }
+
+    /// "For any state if the user timeout expires, flush all queues, signal the user 'error:
+    /// connection aborted due to user timeout'": the peer is told by a RST (§3.9.1.1 "abort").
+    fn give_up(&self) -> Reaction {
+        Reaction {
+            reply: Reply::Reset {
+                seq: self.state.send_vars().nxt,
+            },
+            fate: Fate::Closed(Some(ErrorKind::TimedOut)),
+            signals: Signals::NONE,
+        }
+    }
+
+    fn retransmission_timeout(&mut self, now: Instant, env: Env<'_>) -> Reaction {
+        let Some(sender) = self.state.sender_mut() else {
+            return Reaction::DROP;
+        };
+        if let Expired::Retransmission(count) = sender.on_timer(now)
+            && count == env.config.r1
+        {
+            // SHLD-9: the user hears of it between R1 and R2.
+            self.soft_error = Some(SoftError::Unresponsive);
+        }
+        Reaction::DROP
+    }
+
+    /// MUST-22 and MUST-23: the SYN is sent again, until R2.
+    fn syn_timeout(&mut self, now: Instant, env: Env<'_>) -> Option<Reaction> {
+        let passive = matches!(self.origin, Origin::Passive(_));
+        let syn = self.state.syn_timer_mut()?;
+        if syn.expires.is_none_or(|at| at > now) {
+            return None;
+        }
+        let over = if passive {
+            syn.expirations >= env.config.synack_retries
+        } else {
+            now.since(syn.first_sent) >= env.config.r2_syn
+        };
+        if over {
+            return Some(Reaction::fate(if passive {
+                Fate::ReturnToListen
+            } else {
+                Fate::Closed(Some(ErrorKind::TimedOut))
+            }));
+        }
+        syn.back_off();
+        if syn.expirations == env.config.r1 && !passive {
+            self.soft_error = Some(SoftError::Unresponsive);
+        }
+        Some(Reaction::DROP)
+    }
+
+    /// §3.8.4: when the next probe is due. MUST-26: only while nothing is outstanding.
+    fn keep_alive_at(&self) -> Option<(Instant, KeepAlive)> {
+        let keep_alive = self.options.keep_alive?;
+        let idle = match &self.state {
+            State::Established(s) => s.sender.is_idle(),
+            State::CloseWait(s) => s.sender.is_idle(),
+            State::FinWait2(_) => true,
+            _ => false,
+        };
+        let at = self.last_heard + keep_alive.idle + keep_alive.interval * self.keep_alive_probes;
+        idle.then_some((at, keep_alive))
+    }
+}

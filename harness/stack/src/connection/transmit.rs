@@ -1,0 +1,244 @@
+//! The next packet of a connection, if one is due: the SYN, a segment of the sender, a keep-alive
+//! probe, or an ACK of its own.
+
+use super::state::{CloseWait, LastAck, State};
+use super::{Connection, Env};
+use crate::config::Config;
+use crate::emit::{IpFields, SegmentOut};
+use crate::options::OptionArea;
+use crate::sender::Outgoing;
+use core::mem;
+use tcpconf_wire::{Flags, Instant, SeqNumber};
+
+impl Connection {
+    /// Writes the next packet into `out`; false when nothing is due.
+    pub(crate) fn poll(&mut self, now: Instant, env: Env<'_>, out: &mut Vec<u8>) -> bool {
+        match &self.state {
+            State::Closed(_) => return false,
+            State::SynSent(_) | State::SynReceived(_) => {
+                if self.poll_syn(now, env, out) {
+                    return true;
+                }
+                if matches!(self.state, State::SynSent(_)) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+        let options = self.options_of_segment(now);
+        let room = self
+            .negotiated
+            .mss
+            .saturating_sub(options.len() as u32)
+            .max(1);
+        let nagle = self.options.nagle;
+        if let Some(sender) = self.state.sender_mut()
+            && let Some(outgoing) = sender.next(now, room, nagle)
+        {
+            self.write_text(&outgoing, &options, now, out);
+            self.fin_may_have_left();
+            return true;
+        }
+        let nxt = self.state.send_vars().nxt;
+        if mem::take(&mut self.keep_alive_due) {
+            // SHLD-12: no text; RFC 9293 §3.8.4: SEG.SEQ = SND.NXT-1.
+            self.write_ack(nxt - 1, &options, now, out);
+            return true;
+        }
+        if self.ack.now {
+            self.write_ack(nxt, &options, now, out);
+            return true;
+        }
+        false
+    }
+
+    fn poll_syn(&mut self, now: Instant, env: Env<'_>, out: &mut Vec<u8>) -> bool {
+        let due = self.state.syn_timer().is_some_and(|syn| syn.due);
+        if !due {
+            return false;
+        }
+        if let Some(syn) = self.state.syn_timer_mut() {
+            syn.transmitted(now);
+        }
+        let mut options = OptionArea::new();
+        options.mss(env.config.receive_mss(self.tuple.local.ip()));
+        let receive = self.state.receive_vars();
+        let (ack, window) = if let Some(receiver) = self.state.receiver() {
+            self.syn_ack_options(&mut options, env.config, now);
+            let window = receiver.window.announce_unscaled(receive.nxt);
+            (Some(receive.nxt), window)
+        } else {
+            self.syn_options(&mut options, env.config, now);
+            let window = env.config.receive_buffer.min(u32::from(u16::MAX));
+            (None, window as u16)
+        };
+        if ack.is_some() {
+            self.ack_left(receive.nxt);
+        }
+        SegmentOut {
+            tuple: self.tuple,
+            ip: self.ip_fields(),
+            seq: self.state.send_vars().iss,
+            ack,
+            flags: Flags::SYN,
+            window,
+            urgent: 0,
+            options: &options,
+            text: (&[], &[]),
+        }
+        .write(out);
+        true
+    }
+
+    /// What this host offers.
+    fn syn_options(&self, options: &mut OptionArea, config: &Config, now: Instant) {
+        if config.sack {
+            options.sack_permitted(config.timestamps);
+        }
+        if config.timestamps {
+            // RFC 7323 §3.2: without ACK the echo is zero.
+            let stamps = crate::options::Timestamps {
+                value: self.timestamp(now),
+                echo: 0,
+            };
+            options.timestamps(stamps, !config.sack);
+        }
+        if config.window_scale {
+            options.window_scale(config.receive_shift());
+        }
+    }
+
+    /// Only what the peer has offered is answered (RFC 7323 §2.2, §3.2; RFC 2018 §2).
+    fn syn_ack_options(&self, options: &mut OptionArea, config: &Config, now: Instant) {
+        let stamps = self.stamp(now);
+        if self.negotiated.sack {
+            options.sack_permitted(stamps.is_some());
+        }
+        if let Some(stamps) = stamps {
+            options.timestamps(stamps, !self.negotiated.sack);
+        }
+        if self.negotiated.scaled {
+            options.window_scale(config.receive_shift());
+        }
+    }
+
+    fn options_of_segment(&self, now: Instant) -> OptionArea {
+        let mut options = OptionArea::new();
+        if let Some(stamps) = self.stamp(now) {
+            options.timestamps(stamps, true);
+        }
+        if self.negotiated.sack
+            && let Some(receiver) = self.state.receiver()
+        {
+            options.sack(receiver.sack_blocks().as_slice());
+        }
+        options
+    }
+
+    fn write_text(
+        &mut self,
+        outgoing: &Outgoing,
+        options: &OptionArea,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        let (ack, window) = self.announce();
+        let mut flags = Flags::NONE;
+        for (set, flag) in [
+            (outgoing.fin, Flags::FIN),
+            (outgoing.push, Flags::PSH),
+            (outgoing.urgent.is_some(), Flags::URG),
+        ] {
+            if set {
+                flags |= flag;
+            }
+        }
+        let text = self
+            .state
+            .sender()
+            .map_or((&[][..], &[][..]), |sender| sender.text(outgoing));
+        SegmentOut {
+            tuple: self.tuple,
+            ip: self.ip_fields(),
+            seq: outgoing.seq,
+            ack: Some(ack),
+            flags,
+            window,
+            urgent: outgoing.urgent.unwrap_or(0),
+            options,
+            text,
+        }
+        .write(out);
+        self.last_heard = self.last_heard.max(now);
+    }
+
+    fn write_ack(
+        &mut self,
+        seq: SeqNumber,
+        options: &OptionArea,
+        _now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        let (ack, window) = self.announce();
+        SegmentOut {
+            tuple: self.tuple,
+            ip: self.ip_fields(),
+            seq,
+            ack: Some(ack),
+            flags: Flags::NONE,
+            window,
+            urgent: 0,
+            options,
+            text: (&[], &[]),
+        }
+        .write(out);
+    }
+
+    /// RCV.NXT and the window field of a segment that leaves now.
+    fn announce(&mut self) -> (SeqNumber, u16) {
+        let mss = self.negotiated.mss;
+        let unscaled = matches!(self.state, State::SynReceived(_));
+        let (nxt, window) = if let Some(receiver) = self.state.receiver_mut() {
+            let (nxt, unread) = (receiver.rcv_nxt, receiver.unread());
+            receiver.duplicate_reported();
+            let window = if unscaled {
+                receiver.window.announce_unscaled(nxt)
+            } else {
+                receiver.window.announce(nxt, unread, mss)
+            };
+            (nxt, window)
+        } else if let Some(finished) = self.state.finished_mut() {
+            let (nxt, unread) = (finished.rcv_nxt, finished.buffer.len());
+            (nxt, finished.window.announce(nxt, unread, mss))
+        } else {
+            (SeqNumber(0), 0)
+        };
+        self.ack_left(nxt);
+        (nxt, window)
+    }
+
+    fn ack_left(&mut self, ack: SeqNumber) {
+        self.ack.sent();
+        if let Some(state) = &mut self.negotiated.timestamps {
+            state.last_ack_sent = ack;
+        }
+    }
+
+    /// §3.10.4, CLOSE-WAIT: LAST-ACK is entered when the FIN is sent.
+    fn fin_may_have_left(&mut self) {
+        self.state = match mem::take(&mut self.state) {
+            State::CloseWait(CloseWait { sender, finished }) if sender.fin_sent() => {
+                State::LastAck(LastAck { sender, finished })
+            }
+            other => other,
+        };
+    }
+
+    pub(crate) fn ip_fields(&self) -> IpFields {
+        IpFields {
+            ttl: self.options.ttl,
+            dscp: self.options.dscp & 0x3f,
+            ecn: 0,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Puts a segment on the wire: IP and TCP headers written into a reused buffer, no allocation.
+
+use crate::options::OptionArea;
+use crate::types::FourTuple;
+use std::net::IpAddr;
+use tcpconf_wire::checksum::{self, Sum};
+use tcpconf_wire::view::PROTOCOL_TCP;
+use tcpconf_wire::{Flags, SeqNumber};
+
+/// Don't Fragment (RFC 791 §3.1): every datagram is atomic, so its ID means nothing (RFC 6864).
+const DONT_FRAGMENT: u16 = 0x4000;
+
+/// What IP is told about a segment (RFC 9293 §3.9.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IpFields {
+    pub(crate) ttl: u8,
+    pub(crate) dscp: u8,
+    pub(crate) ecn: u8,
+}
+
+/// A segment ready to be written. The text comes as the two pieces of a ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentOut<'a> {
+    pub(crate) tuple: FourTuple,
+    pub(crate) ip: IpFields,
+    pub(crate) seq: SeqNumber,
+    pub(crate) ack: Option<SeqNumber>,
+    pub(crate) flags: Flags,
+    pub(crate) window: u16,
+    pub(crate) urgent: u16,
+    pub(crate) options: &'a OptionArea,
+    pub(crate) text: (&'a [u8], &'a [u8]),
+}
+
+impl SegmentOut<'_> {
+    /// Replaces the contents of `out` with the packet.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.clear();
+        let options = self.options.as_slice();
+        let text = self.text.0.len() + self.text.1.len();
+        let length = 20 + options.len() + text;
+        let (src, dst) = (self.tuple.local.ip(), self.tuple.remote.ip());
+        self.write_ip(out, src, dst, length);
+        let start = out.len();
+        let flags = self.flags
+            | if self.ack.is_some() {
+                Flags::ACK
+            } else {
+                Flags::NONE
+            };
+        let offset = ((20 + options.len()) / 4) as u16;
+        out.extend_from_slice(&self.tuple.local.port().to_be_bytes());
+        out.extend_from_slice(&self.tuple.remote.port().to_be_bytes());
+        out.extend_from_slice(&self.seq.0.to_be_bytes());
+        out.extend_from_slice(&self.ack.unwrap_or_default().0.to_be_bytes());
+        out.extend_from_slice(&(offset << 12 | flags.bits()).to_be_bytes());
+        out.extend_from_slice(&self.window.to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&self.urgent.to_be_bytes());
+        out.extend_from_slice(options);
+        out.extend_from_slice(self.text.0);
+        out.extend_from_slice(self.text.1);
+        let sum = Sum::pseudo_header(src, dst, PROTOCOL_TCP, length)
+            .add_bytes(&out[start..])
+            .finish();
+        out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    fn write_ip(&self, out: &mut Vec<u8>, src: IpAddr, dst: IpAddr, length: usize) {
+        let class = self.ip.dscp << 2 | self.ip.ecn;
+        match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                let total = (20 + length) as u16;
+                out.extend_from_slice(&[0x45, class]);
+                out.extend_from_slice(&total.to_be_bytes());
+                out.extend_from_slice(&[0, 0]);
+                out.extend_from_slice(&DONT_FRAGMENT.to_be_bytes());
+                out.extend_from_slice(&[self.ip.ttl, PROTOCOL_TCP, 0, 0]);
+                out.extend_from_slice(&src.octets());
+                out.extend_from_slice(&dst.octets());
+                let sum = checksum::of(&out[..20]);
+                out[10..12].copy_from_slice(&sum.to_be_bytes());
+            }
+            _ => {
+                out.extend_from_slice(&[0x60 | class >> 4, class << 4, 0, 0]);
+                out.extend_from_slice(&(length as u16).to_be_bytes());
+                out.extend_from_slice(&[PROTOCOL_TCP, self.ip.ttl]);
+                for address in [src, dst] {
+                    match address {
+                        IpAddr::V6(a) => out.extend_from_slice(&a.octets()),
+                        IpAddr::V4(a) => out.extend_from_slice(&a.to_ipv6_mapped().octets()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcpconf_wire::view::IpView;
+
+    fn packet(local: &str, remote: &str) -> Vec<u8> {
+        let mut options = OptionArea::new();
+        options.mss(1460);
+        let mut out = vec![0xaa; 7];
+        SegmentOut {
+            tuple: FourTuple {
+                local: local.parse().unwrap(),
+                remote: remote.parse().unwrap(),
+            },
+            ip: IpFields {
+                ttl: 64,
+                dscp: 0x2e,
+                ecn: 2,
+            },
+            seq: SeqNumber(1),
+            ack: Some(SeqNumber(2)),
+            flags: Flags::PSH,
+            window: 3,
+            urgent: 0,
+            options: &options,
+            text: (b"abc", b"de"),
+        }
+        .write(&mut out);
+        out
+    }
+
+    #[test]
+    fn must_2_checksums_are_right_in_both_families() {
+        for (local, remote) in [
+            ("10.0.0.1:80", "10.0.0.2:5000"),
+            ("[fd00::1]:80", "[fd00::2]:5000"),
+        ] {
+            let bytes = packet(local, remote);
+            let ip = IpView::parse(&bytes).unwrap();
+            assert!(ip.header_checksum_ok() && ip.tcp_checksum_ok());
+            assert_eq!((ip.dscp, ip.ecn, ip.ttl), (0x2e, 2, 64));
+            let tcp = ip.tcp().unwrap();
+            assert_eq!(tcp.payload, b"abcde");
+            assert_eq!(tcp.flags, Flags::ACK | Flags::PSH);
+            assert_eq!(tcp.reserved, 0);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! An IP packet comes in: what IP and the checksum refuse, whose connection it is, and CLOSED.
+
+use super::{Host, Reset};
+use crate::connection::reaction::Fate;
+use crate::connection::{Arrived, Env};
+use crate::emit::IpFields;
+use crate::options::Options;
+use crate::types::FourTuple;
+use std::net::{IpAddr, SocketAddr};
+use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TcpView};
+use tcpconf_wire::{Flags, Instant};
+
+impl Host {
+    /// Takes an IP packet from the link. Whatever is in it, this does not panic.
+    pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
+        self.handle_timeout(now);
+        let Ok(ip) = IpView::parse(packet) else {
+            return;
+        };
+        // Own unicast addresses only: SYNs to broadcast and multicast end here (MUST-57).
+        if ip.fragment.is_some()
+            || !ip.header_checksum_ok()
+            || !self.config.addresses.contains(&ip.dst)
+        {
+            return;
+        }
+        match (ip.protocol, ip.dst) {
+            (PROTOCOL_TCP, _) if self.source_is_valid(ip.src, ip.dst) => {
+                // MUST-3
+                if ip.tcp_checksum_ok()
+                    && let Ok(tcp) = ip.tcp()
+                {
+                    self.handle_segment(now, &ip, &tcp);
+                }
+            }
+            (PROTOCOL_ICMP, IpAddr::V4(_)) | (PROTOCOL_ICMPV6, IpAddr::V6(_)) => {
+                self.handle_icmp(now, &ip);
+            }
+            _ => {}
+        }
+    }
+
+    /// RFC 1122 §3.2.1.3 and RFC 9293 §3.9.2.3 (MUST-63): broadcast, multicast, unspecified,
+    /// "this network", loopback from outside, and this host itself (LAND) send nothing.
+    fn source_is_valid(&self, src: IpAddr, dst: IpAddr) -> bool {
+        is_unicast(src)
+            && src.is_loopback() == dst.is_loopback()
+            && !self.config.addresses.contains(&src)
+    }
+
+    fn handle_segment(&mut self, now: Instant, ip: &IpView<'_>, tcp: &TcpView<'_>) {
+        let tuple = FourTuple {
+            local: SocketAddr::new(ip.dst, tcp.dst_port),
+            remote: SocketAddr::new(ip.src, tcp.src_port),
+        };
+        let segment = Arrived {
+            seq: tcp.seq,
+            ack: tcp.ack,
+            flags: tcp.flags,
+            window: tcp.window,
+            urgent: tcp.urgent,
+            text: tcp.payload,
+            options: Options::parse(tcp),
+        };
+        let Some(&index) = self.connections.get(&tuple) else {
+            self.arrives_without_connection(now, tuple, &segment, None);
+            return;
+        };
+        let listening = self.listener_for(tuple.local).is_some();
+        let env = Env {
+            config: &self.config,
+            secret: &self.secret,
+        };
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return;
+        };
+        let reaction = if listening {
+            connection.segment_arrives(now, &segment, env)
+        } else {
+            connection.segment_arrives_unlistened(now, &segment, env)
+        };
+        self.apply(index, now, reaction, segment.options.timestamps);
+        if let Fate::Reopen { above } = reaction.fate {
+            self.finish(index, None);
+            self.arrives_without_connection(now, tuple, &segment, Some(above));
+            return;
+        }
+        self.touch(index);
+    }
+
+    /// RFC 9293 §3.10.7.1: CLOSED.
+    pub(super) fn arrives_in_closed(&mut self, tuple: FourTuple, segment: &Arrived<'_>) {
+        if segment.has(Flags::RST) {
+            return;
+        }
+        let ip = IpFields {
+            ttl: self.config.socket.ttl,
+            dscp: self.config.socket.dscp & 0x3f,
+            ecn: 0,
+        };
+        let (seq, ack) = if segment.has(Flags::ACK) {
+            // <SEQ=SEG.ACK><CTL=RST>
+            (segment.ack, None)
+        } else {
+            // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
+            (
+                tcpconf_wire::SeqNumber(0),
+                Some(segment.seq + segment.len()),
+            )
+        };
+        self.push_reset(Reset {
+            tuple,
+            seq,
+            ack,
+            timestamps: None,
+            ip,
+        });
+    }
+}
+
+/// Whether a host can have this address (RFC 1122 §3.2.1.3).
+pub(super) fn is_unicast(address: IpAddr) -> bool {
+    match address {
+        // 0.0.0.0/8 "this network", 224.0.0.0/4 multicast, 240.0.0.0/4 reserved and broadcast
+        IpAddr::V4(a) => a.octets()[0] != 0 && a.octets()[0] < 224,
+        IpAddr::V6(a) => !a.is_unspecified() && !a.is_multicast(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Listeners, and SEGMENT ARRIVES in CLOSED and LISTEN (RFC 9293 §3.10.7.1, §3.10.7.2).
+
+use super::Host;
+use super::slots::Entry;
+use crate::config::ListenOptions;
+use crate::connection::reaction::Signals;
+use crate::connection::{Arrived, Connection, Env};
+use crate::types::{FourTuple, SocketId};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use tcpconf_wire::{Flags, Instant, SeqNumber};
+
+/// How far beyond the last sequence number a new incarnation begins, when the ISN clock is not there
+/// yet (RFC 9293 §3.6.1, MAY-2).
+const INCARNATION_STEP: u32 = 65_536;
+
+/// A passive OPEN: the state LISTEN.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) local: Option<IpAddr>,
+    pub(super) port: u16,
+    pub(super) options: ListenOptions,
+    /// Its connections in SYN-RECEIVED.
+    pub(super) half_open: usize,
+    /// Its connections that wait for ACCEPT.
+    pub(super) queue: VecDeque<SocketId>,
+    pub(super) signals: Signals,
+    pub(super) notified: bool,
+}
+
+impl Listener {
+    fn is_full(&self) -> bool {
+        self.half_open + self.queue.len() >= self.options.backlog
+    }
+}
+
+impl Host {
+    /// The listener for segments to `local`: one with that address before one with none.
+    pub(super) fn listener_for(&self, local: SocketAddr) -> Option<u32> {
+        let candidates = self.listeners.get(&local.port())?;
+        let with = |wanted: Option<IpAddr>| {
+            candidates.iter().copied().find(
+                |&index| matches!(self.slots.entry(index), Entry::Listener(l) if l.local == wanted),
+            )
+        };
+        with(Some(local.ip())).or_else(|| with(None))
+    }
+
+    /// §3.10.7.2, or §3.10.7.1 when nobody listens. `above`: the ISS must lie beyond it.
+    pub(super) fn arrives_without_connection(
+        &mut self,
+        now: Instant,
+        tuple: FourTuple,
+        segment: &Arrived<'_>,
+        above: Option<SeqNumber>,
+    ) {
+        let Some(listener) = self.listener_for(tuple.local) else {
+            self.arrives_in_closed(tuple, segment);
+            return;
+        };
+        // First, check for a RST.
+        if segment.has(Flags::RST) {
+            return;
+        }
+        // Second, check for an ACK: <SEQ=SEG.ACK><CTL=RST>, as in CLOSED.
+        if segment.has(Flags::ACK) {
+            self.arrives_in_closed(tuple, segment);
+            return;
+        }
+        // Third, check for a SYN.  Fourth, anything else is dropped.
+        if segment.has(Flags::SYN) {
+            self.syn_in_listen(now, tuple, segment, listener, above);
+        }
+    }
+
+    fn syn_in_listen(
+        &mut self,
+        now: Instant,
+        tuple: FourTuple,
+        segment: &Arrived<'_>,
+        index: u32,
+        above: Option<SeqNumber>,
+    ) {
+        if self.slots.len() >= self.config.max_sockets {
+            return;
+        }
+        let id = self.slots.id(index);
+        let Some(listener) = self.slots.listener_mut(id) else {
+            return;
+        };
+        if listener.is_full() {
+            return;
+        }
+        listener.half_open += 1;
+        let options = listener.options.socket;
+        let mut iss = self.secret.isn(now, &tuple);
+        if let Some(above) = above.filter(|&above| iss.le(above)) {
+            iss = above + INCARNATION_STEP;
+        }
+        let env = Env {
+            config: &self.config,
+            secret: &self.secret,
+        };
+        let connection = Connection::accept_syn(tuple, id, iss, options, segment, now, env);
+        let embryo = self.slots.insert(Entry::Connection(Box::new(connection)));
+        self.connections.insert(tuple, embryo.index);
+        self.touch(embryo.index);
+    }
+}

@@ -1,0 +1,408 @@
+//! The host: its sockets, the table of connections, timers, and what waits for transmission.
+//!
+//! - `input`: an IP packet comes in; `listen`: CLOSED and LISTEN; `icmp`: ICMP errors;
+//! - `calls`: the user calls; `slots`: where sockets live.
+
+mod calls;
+mod icmp;
+mod input;
+mod listen;
+mod slots;
+
+use crate::config::Config;
+use crate::connection::reaction::{Fate, Reaction, Reply, Signals};
+use crate::connection::state::State;
+use crate::connection::{Connection, Env, Origin};
+use crate::emit::{IpFields, SegmentOut};
+use crate::error::ErrorKind;
+use crate::isn::{Secret, TableHasher};
+use crate::options::{OptionArea, Timestamps};
+use crate::timer_heap::TimerHeap;
+use crate::types::{Event, FourTuple, SocketId};
+use slots::{Entry, Slots};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
+
+/// A RST that belongs to no connection any more.
+#[derive(Clone, Copy, Debug)]
+struct Reset {
+    tuple: FourTuple,
+    seq: SeqNumber,
+    ack: Option<SeqNumber>,
+    timestamps: Option<Timestamps>,
+    ip: IpFields,
+}
+
+/// An IP host with TCP: IP packets, user calls and the time in; packets, events and deadlines out.
+///
+/// ```
+/// use tcpconf_stack::{Config, Host, ListenOptions};
+/// use tcpconf_wire::Instant;
+///
+/// let config = |a: [u8; 4]| Config::with_addresses([a.into()]);
+/// let (mut a, mut b) = (Host::new(config([10, 0, 0, 1]), 1), Host::new(config([10, 0, 0, 2]), 2));
+/// let now = Instant::ZERO;
+/// let listener = b.listen(None, 80, ListenOptions::default())?;
+/// let client = a.connect(now, None, ([10, 0, 0, 2], 80).into(), None)?;
+/// loop {
+///     if let Some(packet) = a.poll_transmit(now) {
+///         b.handle_packet(now, &packet.bytes);
+///     } else if let Some(packet) = b.poll_transmit(now) {
+///         a.handle_packet(now, &packet.bytes);
+///     } else {
+///         break;
+///     }
+/// }
+/// assert!(b.accept(listener).is_some());
+/// assert_eq!(a.status(client).map(|s| s.state.to_string()).as_deref(), Some("ESTABLISHED"));
+/// # Ok::<(), tcpconf_stack::CallError>(())
+/// ```
+#[derive(Debug)]
+pub struct Host {
+    config: Config,
+    secret: Secret,
+    slots: Slots,
+    connections: HashMap<FourTuple, u32, TableHasher>,
+    listeners: BTreeMap<u16, Vec<u32>>,
+    timers: TimerHeap,
+    /// Connections that may have something to send.
+    ready: VecDeque<u32>,
+    resets: VecDeque<Reset>,
+    /// Sockets that have events.
+    notified: VecDeque<u32>,
+    now: Instant,
+    next_port: u32,
+}
+
+impl Host {
+    /// A host; `seed` keys its initial sequence numbers, timestamps and ports.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let secret = Secret::from_seed(seed);
+        Self {
+            connections: HashMap::with_hasher(secret.table_hasher()),
+            config,
+            secret,
+            slots: Slots::default(),
+            listeners: BTreeMap::new(),
+            timers: TimerHeap::default(),
+            ready: VecDeque::new(),
+            resets: VecDeque::new(),
+            notified: VecDeque::new(),
+            now: Instant::ZERO,
+            next_port: 0,
+        }
+    }
+
+    /// The addresses of this host.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.config.addresses
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The next packet to send now, if any.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Packet> {
+        let mut bytes = Vec::new();
+        self.poll_transmit_into(now, &mut bytes)
+            .then(|| Packet::new(bytes, now))
+    }
+
+    /// The same into a buffer of the caller, whose contents are replaced; false when there is
+    /// nothing to send. Allocates nothing once the buffer has grown to the MTU.
+    pub fn poll_transmit_into(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        self.handle_timeout(now);
+        if let Some(reset) = self.resets.pop_front() {
+            reset.write(out);
+            return true;
+        }
+        while let Some(&index) = self.ready.front() {
+            let env = Env {
+                config: &self.config,
+                secret: &self.secret,
+            };
+            if let Some(connection) = self.slots.connection_mut(index) {
+                let sent = connection.poll(now, env, out);
+                connection.queued = sent;
+                self.timers.set(index, connection.deadline());
+                if sent {
+                    return true;
+                }
+            }
+            self.ready.pop_front();
+        }
+        false
+    }
+
+    /// The next instant at which [`Host::poll_transmit`] or [`Host::handle_timeout`] has something
+    /// to do, perhaps in the past; `None` when only a packet or a call can change anything.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if !self.resets.is_empty() || !self.ready.is_empty() {
+            return Some(self.now);
+        }
+        self.timers.first().map(|(at, _)| at)
+    }
+
+    /// Runs the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        while let Some((at, index)) = self.timers.first()
+            && at <= now
+        {
+            let env = Env {
+                config: &self.config,
+                secret: &self.secret,
+            };
+            let Some(connection) = self.slots.connection_mut(index) else {
+                self.timers.set(index, None);
+                continue;
+            };
+            let reaction = connection.on_timeout(now, env);
+            self.apply(index, now, reaction, None);
+            self.touch(index);
+        }
+    }
+
+    /// The next event for a user.
+    pub fn poll_event(&mut self) -> Option<(SocketId, Event)> {
+        while let Some(&index) = self.notified.front() {
+            if let Some(event) = self.next_event(index) {
+                return Some((self.slots.id(index), event));
+            }
+            self.notified.pop_front();
+        }
+        None
+    }
+
+    fn next_event(&mut self, index: u32) -> Option<Event> {
+        match self.slots.entry_mut(index) {
+            Entry::Free => None,
+            Entry::Listener(listener) => {
+                let event = listener.signals.pop();
+                listener.notified = event.is_some();
+                event
+            }
+            Entry::Connection(connection) => {
+                let event = connection.next_event();
+                connection.notified = event.is_some();
+                event
+            }
+        }
+    }
+
+    /// Carries out what the state machine has returned. `cause` is the timestamp of the segment
+    /// that a RST answers.
+    fn apply(&mut self, index: u32, now: Instant, reaction: Reaction, cause: Option<Timestamps>) {
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return;
+        };
+        let mut reset = None;
+        match reaction.reply {
+            Reply::None => {}
+            Reply::Ack => connection.ack.now = true,
+            Reply::ChallengeAck => {
+                if connection.allow_challenge(now) {
+                    connection.ack.now = true;
+                }
+            }
+            Reply::SynAck => {
+                if connection.allow_challenge(now)
+                    && let Some(syn) = connection.state.syn_timer_mut()
+                {
+                    syn.due = true;
+                }
+            }
+            Reply::Reset { seq } => reset = Some(connection.reset(seq, cause, now)),
+        }
+        if let Some(reset) = reset {
+            self.push_reset(reset);
+        }
+        if reaction.signals.contains(Signals::CONNECTED) {
+            self.connected(index);
+        }
+        self.notify(index, reaction.signals);
+        match reaction.fate {
+            Fate::Stay | Fate::Reopen { .. } => {}
+            Fate::Enter(crate::StateName::TimeWait) => self.restart_time_wait(index, now),
+            Fate::Enter(_) => {}
+            Fate::ReturnToListen => self.finish(index, None),
+            Fate::Closed(error) => self.finish(index, error),
+        }
+    }
+
+    fn restart_time_wait(&mut self, index: u32, now: Instant) {
+        let expires = now + 2 * self.config.msl;
+        if let Some(connection) = self.slots.connection_mut(index)
+            && let State::TimeWait(state) = &mut connection.state
+        {
+            state.expires = expires;
+        }
+    }
+
+    /// A passive connection has left SYN-RECEIVED: it waits for ACCEPT.
+    fn connected(&mut self, index: u32) {
+        let id = self.slots.id(index);
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return;
+        };
+        let Origin::Passive(listener) = connection.origin else {
+            return;
+        };
+        connection.owned = true;
+        if let Some(listener) = self.slots.listener_mut(listener) {
+            listener.half_open = listener.half_open.saturating_sub(1);
+            listener.queue.push_back(id);
+        }
+        self.notify(listener.index, Signals::ACCEPTABLE);
+    }
+
+    /// Tells the user of a socket.
+    fn notify(&mut self, index: u32, signals: Signals) {
+        let notified = match self.slots.entry_mut(index) {
+            Entry::Free => return,
+            Entry::Listener(listener) => {
+                listener.signals |= signals;
+                if listener.signals.is_empty() {
+                    return;
+                }
+                &mut listener.notified
+            }
+            Entry::Connection(connection) => {
+                if !connection.owned {
+                    return;
+                }
+                let mut signals = signals;
+                if connection.origin != Origin::Active && signals.contains(Signals::CONNECTED) {
+                    // ACCEPT tells both.
+                    signals.remove(Signals::CONNECTED | Signals::WRITABLE);
+                }
+                connection.signals |= signals;
+                if !connection.has_event() {
+                    return;
+                }
+                &mut connection.notified
+            }
+        };
+        if !core::mem::replace(notified, true) {
+            self.notified.push_back(index);
+        }
+    }
+
+    /// Deletes the TCB. The socket stays, CLOSED, as long as a user holds it.
+    fn finish(&mut self, index: u32, error: Option<ErrorKind>) {
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return;
+        };
+        let was_embryo = matches!(connection.state, State::SynReceived(_));
+        let (tuple, origin, owned) = (connection.tuple, connection.origin, connection.owned);
+        connection.end(error);
+        self.connections.remove(&tuple);
+        self.timers.set(index, None);
+        if let (true, Origin::Passive(listener)) = (was_embryo, origin)
+            && let Some(listener) = self.slots.listener_mut(listener)
+        {
+            listener.half_open = listener.half_open.saturating_sub(1);
+        }
+        if owned {
+            self.notify(index, Signals::CLOSED);
+        } else {
+            self.slots.free(index);
+        }
+    }
+
+    /// The connection may have something to send, or another deadline.
+    fn touch(&mut self, index: u32) {
+        if let Some(connection) = self.slots.connection_mut(index) {
+            self.timers.set(index, connection.deadline());
+            if !core::mem::replace(&mut connection.queued, true) {
+                self.ready.push_back(index);
+            }
+            if connection.has_event() {
+                self.notify(index, Signals::NONE);
+            }
+        }
+    }
+
+    fn push_reset(&mut self, reset: Reset) {
+        if self.resets.len() < self.config.max_replies {
+            self.resets.push_back(reset);
+        }
+    }
+}
+
+impl Connection {
+    fn has_event(&self) -> bool {
+        !self.signals.is_empty()
+            || (self.soft_error.is_some() && self.options.report_soft_errors)
+            || (self.error.is_some() && !self.error_told)
+    }
+
+    /// Everything else first, the end last.
+    fn next_event(&mut self) -> Option<Event> {
+        let mut before = self.signals;
+        before.remove(Signals::CLOSED);
+        if let Some(event) = before.pop() {
+            let closed = self.signals.contains(Signals::CLOSED);
+            self.signals = before;
+            if closed {
+                self.signals |= Signals::CLOSED;
+            }
+            return Some(event);
+        }
+        if let Some(soft) = self.soft_error.take()
+            && self.options.report_soft_errors
+        {
+            return Some(Event::Soft(soft));
+        }
+        if let Some(error) = self.error
+            && !self.error_told
+        {
+            self.error_told = true;
+            return Some(Event::Error(error));
+        }
+        self.signals.pop()
+    }
+
+    /// A RST of this connection: `<SEQ=seq><CTL=RST>`. With timestamps negotiated it carries them:
+    /// as an answer TSval is zero and TSecr the TSval that it answers (RFC 7323 §5.2).
+    fn reset(&self, seq: SeqNumber, cause: Option<Timestamps>, now: Instant) -> Reset {
+        let own = self.stamp_of_reset(now);
+        Reset {
+            tuple: self.tuple,
+            seq,
+            ack: None,
+            timestamps: own.map(|own| match cause {
+                Some(cause) => Timestamps {
+                    value: 0,
+                    echo: cause.value,
+                },
+                None => own,
+            }),
+            ip: self.ip_fields(),
+        }
+    }
+}
+
+impl Reset {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut options = OptionArea::new();
+        if let Some(timestamps) = self.timestamps {
+            options.timestamps(timestamps, true);
+        }
+        SegmentOut {
+            tuple: self.tuple,
+            ip: self.ip,
+            seq: self.seq,
+            ack: self.ack,
+            flags: Flags::RST,
+            window: 0,
+            urgent: 0,
+            options: &options,
+            text: (&[], &[]),
+        }
+        .write(out);
+    }
+}

@@ -1,0 +1,107 @@
+//! Where sockets live: a slab whose places have generations, so that an old handle never means a
+//! new socket.
+
+use super::listen::Listener;
+use crate::connection::Connection;
+use crate::types::SocketId;
+
+#[derive(Debug)]
+pub(super) enum Entry {
+    Free,
+    Listener(Box<Listener>),
+    Connection(Box<Connection>),
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    entry: Entry,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    /// Sockets that exist.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> SocketId {
+        if let Some(index) = self.free.pop() {
+            self.slots[index as usize].entry = entry;
+            return self.id(index);
+        }
+        self.slots.push(Slot {
+            generation: 0,
+            entry,
+        });
+        self.id((self.slots.len() - 1) as u32)
+    }
+
+    pub(super) fn free(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if !matches!(slot.entry, Entry::Free) {
+            slot.entry = Entry::Free;
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(index);
+        }
+    }
+
+    pub(super) fn id(&self, index: u32) -> SocketId {
+        SocketId {
+            index,
+            generation: self.slots[index as usize].generation,
+        }
+    }
+
+    /// The place of `id`, if it still is that socket.
+    pub(super) fn find(&self, id: SocketId) -> Option<&Entry> {
+        let slot = self.slots.get(id.index as usize)?;
+        (slot.generation == id.generation).then_some(&slot.entry)
+    }
+
+    pub(super) fn entry(&self, index: u32) -> &Entry {
+        &self.slots[index as usize].entry
+    }
+
+    pub(super) fn entry_mut(&mut self, index: u32) -> &mut Entry {
+        &mut self.slots[index as usize].entry
+    }
+
+    pub(super) fn connection_mut(&mut self, index: u32) -> Option<&mut Connection> {
+        match &mut self.slots[index as usize].entry {
+            Entry::Connection(connection) => Some(connection),
+            Entry::Free | Entry::Listener(_) => None,
+        }
+    }
+
+    pub(super) fn connection(&self, index: u32) -> Option<&Connection> {
+        match &self.slots[index as usize].entry {
+            Entry::Connection(connection) => Some(connection),
+            Entry::Free | Entry::Listener(_) => None,
+        }
+    }
+
+    pub(super) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        match &mut slot.entry {
+            Entry::Listener(listener) if slot.generation == id.generation => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// The connections and their places.
+    pub(super) fn connections(&self) -> impl Iterator<Item = (u32, &Connection)> {
+        (0u32..).zip(&self.slots).filter_map(|(index, slot)| {
+            if let Entry::Connection(connection) = &slot.entry {
+                Some((index, &**connection))
+            } else {
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! TCP options: read from a segment, written into one.
+
+use tcpconf_wire::SeqNumber;
+use tcpconf_wire::view::{OptionView, TcpView};
+
+const KIND_NOP: u8 = 1;
+const KIND_MSS: u8 = 2;
+const KIND_WINDOW_SCALE: u8 = 3;
+const KIND_SACK_PERMITTED: u8 = 4;
+const KIND_SACK: u8 = 5;
+const KIND_TIMESTAMPS: u8 = 8;
+
+/// Most SACK blocks a header can hold (RFC 2018 §3).
+pub(crate) const MAX_SACK_BLOCKS: usize = 4;
+
+/// TSval and TSecr (RFC 7323 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timestamps {
+    pub(crate) value: u32,
+    pub(crate) echo: u32,
+}
+
+/// Up to four SACK blocks, left and right edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SackBlocks {
+    blocks: [(SeqNumber, SeqNumber); MAX_SACK_BLOCKS],
+    count: usize,
+}
+
+impl SackBlocks {
+    /// Adds a block; dropped when all four places are taken.
+    pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber) {
+        if let Some(place) = self.blocks.get_mut(self.count) {
+            *place = (start, end);
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(SeqNumber, SeqNumber)] {
+        &self.blocks[..self.count]
+    }
+}
+
+/// The options of an arriving segment that this stack knows. What is malformed is as if it were not
+/// there, and so is all that follows a length that lies (MUST-6, MUST-7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) mss: Option<u16>,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) sack_permitted: bool,
+    pub(crate) timestamps: Option<Timestamps>,
+    pub(crate) sack: SackBlocks,
+}
+
+impl Options {
+    pub(crate) fn parse(segment: &TcpView<'_>) -> Self {
+        let mut options = Self::default();
+        // The layout nearly every segment has (RFC 7323 appendix A).
+        if let [1, 1, 8, 10, body @ ..] = segment.options
+            && let Some(body) = body.first_chunk::<8>()
+            && segment.options.len() == 12
+        {
+            options.timestamps = Some(timestamps(body));
+            return options;
+        }
+        for option in segment.options() {
+            let OptionView::Kind(kind, data) = option else {
+                continue;
+            };
+            match (kind, data) {
+                (KIND_MSS, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
+                (KIND_WINDOW_SCALE, &[shift]) => options.window_scale = Some(shift),
+                (KIND_SACK_PERMITTED, []) => options.sack_permitted = true,
+                (KIND_TIMESTAMPS, data) => {
+                    if let Some(body) = data.first_chunk::<8>()
+                        && data.len() == 8
+                    {
+                        options.timestamps = Some(timestamps(body));
+                    }
+                }
+                (KIND_SACK, data) => {
+                    let (blocks, rest) = data.as_chunks::<8>();
+                    if rest.is_empty() {
+                        for b in blocks {
+                            options.sack.push(
+                                SeqNumber(u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+                                SeqNumber(u32::from_be_bytes([b[4], b[5], b[6], b[7]])),
+                            );
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+fn timestamps(b: &[u8; 8]) -> Timestamps {
+    Timestamps {
+        value: u32::from_be_bytes([b[0], b[1], b[2], b[3]]),
+        echo: u32::from_be_bytes([b[4], b[5], b[6], b[7]]),
+    }
+}
+
+/// The options area of a segment that is being built: at most 40 octets, padded with NOPs in front
+/// so that it always is a whole number of words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptionArea {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl OptionArea {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: [0; 40],
+            len: 0,
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    const fn room(&self) -> usize {
+        self.bytes.len() - self.len
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    pub(crate) fn mss(&mut self, mss: u16) {
+        let [a, b] = mss.to_be_bytes();
+        self.put(&[KIND_MSS, 4, a, b]);
+    }
+
+    /// SACK-permitted alone, or in the padding of the timestamps that follow it.
+    pub(crate) fn sack_permitted(&mut self, with_timestamps: bool) {
+        if !with_timestamps {
+            self.put(&[KIND_NOP, KIND_NOP]);
+        }
+        self.put(&[KIND_SACK_PERMITTED, 2]);
+    }
+
+    pub(crate) fn timestamps(&mut self, timestamps: Timestamps, padded: bool) {
+        if padded {
+            self.put(&[KIND_NOP, KIND_NOP]);
+        }
+        self.put(&[KIND_TIMESTAMPS, 10]);
+        self.put(&timestamps.value.to_be_bytes());
+        self.put(&timestamps.echo.to_be_bytes());
+    }
+
+    pub(crate) fn window_scale(&mut self, shift: u8) {
+        self.put(&[KIND_NOP, KIND_WINDOW_SCALE, 3, shift]);
+    }
+
+    /// As many blocks as fit (RFC 2018 §3: four, or three beside timestamps).
+    pub(crate) fn sack(&mut self, blocks: &[(SeqNumber, SeqNumber)]) {
+        let count = blocks.len().min(self.room().saturating_sub(4) / 8);
+        if count == 0 {
+            return;
+        }
+        let length = u8::try_from(2 + 8 * count).expect("at most four blocks");
+        self.put(&[KIND_NOP, KIND_NOP, KIND_SACK, length]);
+        for (start, end) in &blocks[..count] {
+            self.put(&start.0.to_be_bytes());
+            self.put(&end.0.to_be_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(options: &[u8]) -> Options {
+        let mut segment = vec![0; 20];
+        segment[12] = u8::try_from((20 + options.len()) / 4 * 16).unwrap();
+        segment.extend_from_slice(options);
+        Options::parse(&TcpView::parse(&segment).unwrap())
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let stamps = Timestamps { value: 7, echo: 9 };
+        let mut area = OptionArea::new();
+        area.mss(1460);
+        area.sack_permitted(true);
+        area.timestamps(stamps, false);
+        area.window_scale(7);
+        assert_eq!(area.len() % 4, 0);
+        let options = parse(area.as_slice());
+        assert_eq!(options.mss, Some(1460));
+        assert!(options.sack_permitted);
+        assert_eq!(options.timestamps, Some(stamps));
+        assert_eq!(options.window_scale, Some(7));
+    }
+
+    #[test]
+    fn three_sack_blocks_fit_beside_timestamps() {
+        let mut area = OptionArea::new();
+        area.timestamps(Timestamps { value: 7, echo: 9 }, true);
+        area.sack(&[(SeqNumber(1), SeqNumber(2)); 4]);
+        assert_eq!(area.len(), 40);
+        assert_eq!(parse(area.as_slice()).sack.as_slice().len(), 3);
+    }
+
+    #[test]
+    fn options_before_a_lying_length_count_and_those_behind_do_not() {
+        let options = parse(&[2, 4, 5, 0xb4, 99, 0, 3, 3, 7, 0, 0, 0]);
+        assert_eq!(options.mss, Some(0x5b4));
+        assert_eq!(options.window_scale, None);
+    }
+
+    #[test]
+    fn an_option_of_the_wrong_length_is_ignored() {
+        let options = parse(&[2, 3, 5, 3, 2, 4, 2, 1]);
+        assert_eq!((options.mss, options.window_scale), (None, None));
+        assert!(options.sack_permitted);
+    }
+}

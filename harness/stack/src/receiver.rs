@@ -1,0 +1,272 @@
+//! The receiving side while the peer may still send: RCV.* of RFC 9293 §3.3.1, the receive buffer
+//! and the reassembly queue; and what is left of it once the peer's FIN was taken.
+
+use crate::assembler::Assembler;
+use crate::options::SackBlocks;
+use crate::ring::Ring;
+use crate::window::Window;
+use tcpconf_wire::SeqNumber;
+
+/// What became of the text and the FIN of a segment (§3.10.7.4, seventh and eighth).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Nothing new was in it.
+    Nothing,
+    /// RCV.NXT advanced.
+    InOrder {
+        /// Octets that became readable.
+        octets: u32,
+        /// A gap was there, or still is: acknowledge at once (RFC 5681 §4.2).
+        gap: bool,
+    },
+    /// Kept for later, or refused for lack of room: acknowledge at once.
+    OutOfOrder,
+}
+
+/// The open receiving side.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    pub(crate) irs: SeqNumber,
+    pub(crate) rcv_nxt: SeqNumber,
+    /// RCV.UP, once the peer has set it: the octet behind the urgent data (RFC 6093).
+    pub(crate) rcv_up: Option<SeqNumber>,
+    pub(crate) window: Window,
+    buffer: Ring,
+    assembler: Assembler,
+    /// Where a FIN stands that came out of order.
+    fin: Option<SeqNumber>,
+    /// The range of the last segment that came out of order, or was a duplicate of one.
+    duplicate: Option<(SeqNumber, SeqNumber)>,
+}
+
+impl Receiver {
+    pub(crate) fn new(irs: SeqNumber, capacity: u32, max_ranges: usize) -> Self {
+        let rcv_nxt = irs + 1;
+        Self {
+            irs,
+            rcv_nxt,
+            rcv_up: None,
+            window: Window::new(capacity, rcv_nxt),
+            buffer: Ring::new(Window::buffer_limit(capacity)),
+            assembler: Assembler::new(max_ranges),
+            fin: None,
+            duplicate: None,
+        }
+    }
+
+    pub(crate) fn wnd(&self) -> u32 {
+        self.window.size(self.rcv_nxt)
+    }
+
+    pub(crate) fn unread(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(crate) fn allocated(&self) -> usize {
+        self.buffer.allocated() + self.assembler.allocated()
+    }
+
+    /// Takes text that lies within the window; of octets that are there already the first copy
+    /// stays, so that what the user reads does not depend on later copies.
+    pub(crate) fn take_text(&mut self, seq: SeqNumber, text: &[u8]) -> Taken {
+        let end = seq + text.len() as u32;
+        let written = self.buffer.len();
+        let rcv_nxt = self.rcv_nxt;
+        let gap = !self.assembler.is_empty();
+        let offset = |at: SeqNumber| (at - seq) as usize;
+        if seq.gt(rcv_nxt) {
+            self.duplicate = self.assembler.overlap(seq, end);
+            let mut holes = [(seq, seq); 8];
+            let mut count = 0;
+            self.assembler.holes(seq, end, |start, stop| {
+                if let Some(place) = holes.get_mut(count) {
+                    *place = (start, stop);
+                }
+                count += 1;
+            });
+            // A segment over more holes than fit here is taken when it is sent again.
+            if count <= holes.len() && self.assembler.insert(seq, end) {
+                for &(start, stop) in &holes[..count] {
+                    let ahead = (start - rcv_nxt) as usize;
+                    self.buffer
+                        .write_ahead(ahead, &text[offset(start)..offset(stop)]);
+                }
+            }
+            return Taken::OutOfOrder;
+        }
+        debug_assert!(seq == rcv_nxt, "text is trimmed before it is taken");
+        if !gap {
+            self.buffer.write_ahead(0, text);
+            self.rcv_nxt = end;
+        } else {
+            let buffer = &mut self.buffer;
+            self.assembler.holes(seq, end, |start, stop| {
+                let ahead = (start - rcv_nxt) as usize;
+                buffer.write_ahead(ahead, &text[offset(start)..offset(stop)]);
+            });
+            self.rcv_nxt = self.assembler.advance(end);
+        }
+        let octets = self.rcv_nxt - rcv_nxt;
+        self.buffer.extend(octets as usize);
+        debug_assert_eq!(self.buffer.len(), written + octets as usize);
+        if octets == 0 {
+            Taken::Nothing
+        } else {
+            Taken::InOrder { octets, gap }
+        }
+    }
+
+    /// Notes a FIN at `at`; true when it is the next octet of the sequence space, or when one that
+    /// was noted before now is.
+    pub(crate) fn take_fin(&mut self, at: Option<SeqNumber>) -> bool {
+        if self.fin.is_none() {
+            self.fin = at;
+        }
+        self.fin == Some(self.rcv_nxt)
+    }
+
+    /// Eighth: RCV.NXT advances over the FIN, and nothing more can come.
+    pub(crate) fn finish(self) -> Finished {
+        Finished {
+            irs: self.irs,
+            rcv_nxt: self.rcv_nxt + 1,
+            window: self.window,
+            buffer: self.buffer,
+        }
+    }
+
+    /// Moves octets to the user; whether the peer should hear of the window at once.
+    pub(crate) fn read(&mut self, into: &mut [u8], mss: u32) -> (usize, bool) {
+        let before = self.window.update_is_due(self.rcv_nxt, self.unread(), mss);
+        let count = self.buffer.read(into);
+        let after = self.window.update_is_due(self.rcv_nxt, self.unread(), mss);
+        (count, after && !before)
+    }
+
+    /// MUST-33: whether octets before the urgent pointer are unread or still to come.
+    pub(crate) fn urgent(&self) -> bool {
+        let first_unread = self.rcv_nxt - self.buffer.len() as u32;
+        self.rcv_up.is_some_and(|up| up.gt(first_unread))
+    }
+
+    /// Sixth: RCV.UP <- max(RCV.UP, SEG.UP); whether that is news for the user.
+    pub(crate) fn take_urgent(&mut self, up: SeqNumber) -> bool {
+        let news = match self.rcv_up {
+            Some(before) => up.gt(before) && up.gt(self.rcv_nxt - self.buffer.len() as u32),
+            None => up.gt(self.rcv_nxt - self.buffer.len() as u32),
+        };
+        if news {
+            self.rcv_up = Some(up);
+        }
+        news
+    }
+
+    /// Notes that a segment below RCV.NXT came again (RFC 2883 §4).
+    pub(crate) fn note_duplicate(&mut self, start: SeqNumber, end: SeqNumber) {
+        self.duplicate = Some((start, end.min(self.rcv_nxt)));
+    }
+
+    /// The duplicate was reported: once is enough (RFC 2883 §4).
+    pub(crate) fn duplicate_reported(&mut self) {
+        self.duplicate = None;
+    }
+
+    /// The blocks for an ACK, D-SACK first (RFC 2018 §4, RFC 2883 §4).
+    pub(crate) fn sack_blocks(&self) -> SackBlocks {
+        let mut blocks = SackBlocks::default();
+        if self.assembler.is_empty() && self.duplicate.is_none() {
+            return blocks;
+        }
+        if let Some((start, end)) = self.duplicate {
+            blocks.push(start, end);
+        }
+        let mut recent = [(SeqNumber(0), SeqNumber(0)); crate::options::MAX_SACK_BLOCKS];
+        let count = self.assembler.recent(&mut recent);
+        for &(start, end) in &recent[..count] {
+            blocks.push(start, end);
+        }
+        blocks
+    }
+}
+
+/// The receiving side after the peer's FIN: nothing can come, something may be unread.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) irs: SeqNumber,
+    pub(crate) rcv_nxt: SeqNumber,
+    pub(crate) window: Window,
+    pub(crate) buffer: Ring,
+}
+
+impl Finished {
+    pub(crate) fn wnd(&self) -> u32 {
+        self.window.size(self.rcv_nxt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receiver() -> Receiver {
+        Receiver::new(SeqNumber(u32::MAX - 5), 1000, 4)
+    }
+
+    fn text(r: &mut Receiver) -> Vec<u8> {
+        let mut out = vec![0; 100];
+        let (count, _) = r.read(&mut out, 500);
+        out.truncate(count);
+        out
+    }
+
+    #[test]
+    fn shld_31_out_of_order_text_is_kept_and_the_first_copy_counts() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert_eq!(r.take_text(at + 3, b"def"), Taken::OutOfOrder);
+        assert_eq!(r.take_text(at + 1, b"bcXYZfgh"), Taken::OutOfOrder);
+        assert_eq!(
+            r.take_text(at, b"a"),
+            Taken::InOrder {
+                octets: 9,
+                gap: true
+            }
+        );
+        assert_eq!(text(&mut r), b"abcdeffgh");
+    }
+
+    #[test]
+    fn a_fin_that_came_early_counts_when_the_gap_is_filled() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert!(!r.take_fin(Some(at + 3)));
+        r.take_text(at, b"abc");
+        assert!(r.take_fin(None));
+    }
+
+    #[test]
+    fn rfc2883_4_a_duplicate_is_reported_once_and_first() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        r.take_text(at + 3, b"def");
+        r.take_text(at + 3, b"de");
+        assert_eq!(
+            r.sack_blocks().as_slice(),
+            [(at + 3, at + 5), (at + 3, at + 6)]
+        );
+        r.duplicate_reported();
+        assert_eq!(r.sack_blocks().as_slice(), [(at + 3, at + 6)]);
+    }
+
+    #[test]
+    fn must_33_urgent_lasts_until_the_octets_are_read() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert!(r.take_urgent(at + 2));
+        assert!(!r.take_urgent(at + 2));
+        r.take_text(at, b"ab");
+        assert!(r.urgent());
+        text(&mut r);
+        assert!(!r.urgent());
+    }
+}

@@ -1,0 +1,186 @@
+//! What an acknowledgement changes: RFC 9293 §3.10.7.4 fifth, fast retransmit and recovery of
+//! RFC 5681 §3.2, RFC 6582 and RFC 6675.
+
+use super::{Fin, Phase, Sender, Timer};
+use crate::congestion::{Acked, CongestionControl};
+use crate::options::SackBlocks;
+use core::time::Duration;
+use tcpconf_wire::{Instant, SeqNumber};
+
+/// Duplicate acknowledgements that mean loss (RFC 5681 §3.2).
+const DUP_ACK_THRESHOLD: u32 = 3;
+
+/// The parts of a segment that concern the sender. `ack` is within the acceptable range.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckIn {
+    pub(crate) seq: SeqNumber,
+    pub(crate) ack: SeqNumber,
+    /// SEG.WND in octets.
+    pub(crate) wnd: u32,
+    pub(crate) sack: SackBlocks,
+    /// The segment has no text and no FIN: it may count as a duplicate acknowledgement.
+    pub(crate) empty: bool,
+    /// Round-trip time by the timestamp that was echoed.
+    pub(crate) echoed_rtt: Option<Duration>,
+}
+
+/// What the user and the state machine have to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AckResult {
+    /// SND.UNA advanced.
+    pub(crate) advanced: bool,
+    /// The own FIN is acknowledged.
+    pub(crate) fin_acked: bool,
+    /// There is room in a send buffer that was full.
+    pub(crate) writable: bool,
+}
+
+impl Sender {
+    /// Handles an acknowledgement and the window that came with it.
+    pub(crate) fn on_ack(&mut self, now: Instant, segment: &AckIn) -> AckResult {
+        let flight = self.board.flight();
+        let was_full = self.buffer.room() == 0;
+        let window_before = self.snd_wnd;
+        let sacked = self.take_sack(segment);
+        let advanced = segment.ack.gt(self.snd_una);
+        if advanced {
+            self.take_cumulative(now, segment, flight);
+        }
+        self.take_window(now, segment, window_before);
+        if !advanced && !self.board.is_empty() {
+            let duplicate = segment.ack == self.snd_una
+                && segment.empty
+                && segment.wnd == window_before
+                && self.snd_wnd > 0;
+            if (self.sack && sacked > 0) || (!self.sack && duplicate) {
+                self.dup_acks += 1;
+            }
+        }
+        self.detect_loss(now, flight, advanced);
+        self.arm(now);
+        AckResult {
+            advanced,
+            fin_acked: self.fin == Fin::Sent && self.snd_una == self.snd_nxt,
+            writable: was_full && self.buffer.room() > 0,
+        }
+    }
+
+    /// RFC 2018 §5. Blocks that do not lie within what is in flight are ignored, D-SACKs included.
+    fn take_sack(&mut self, segment: &AckIn) -> u32 {
+        if !self.sack {
+            return 0;
+        }
+        let base = self.snd_una.max(segment.ack);
+        let limit = self.snd_nxt - base;
+        let mut news = 0;
+        for &(start, end) in segment.sack.as_slice() {
+            let (from, to) = (start - base, end - base);
+            if from < to && to <= limit {
+                news += self.board.sack(start, end);
+            }
+        }
+        news
+    }
+
+    fn take_cumulative(&mut self, now: Instant, segment: &AckIn, flight: u32) {
+        let octets = segment.ack - self.snd_una;
+        let result = self.board.acknowledge(segment.ack);
+        self.buffer.consume(octets as usize);
+        self.snd_una = segment.ack;
+        if self.snd_up.is_some_and(|up| up.le(self.snd_una)) {
+            self.snd_up = None;
+        }
+        let per_rtt = flight.div_ceil(2 * self.mss.max(1)).max(1);
+        let sample = result.sample.map(|sent| now.since(sent));
+        if let Some(rtt) = sample.or(segment.echoed_rtt) {
+            self.rtt.sample(rtt, per_rtt);
+        }
+        self.expirations = 0;
+        self.stalled_since = if self.board.is_empty() {
+            None
+        } else {
+            Some(now)
+        };
+        // RFC 6298 §5.2 and §5.3: restarted, or off when nothing is in flight.
+        self.timer = Timer::Idle;
+        let gone = octets.div_ceil(self.mss.max(1));
+        let left = self.dup_acks.saturating_sub(gone);
+        match self.phase {
+            Phase::Recovery(recover) if segment.ack.lt(recover) => {
+                self.dup_acks = left;
+                // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole.
+                let first = self.board.first();
+                if !self.sack || first.is_some_and(|s| s.retransmissions == 0) {
+                    self.board.mark_first_lost();
+                    self.head_due = true;
+                }
+            }
+            Phase::Recovery(_) => {
+                self.dup_acks = 0;
+                self.phase = Phase::Open;
+                self.congestion.on_recovered(self.board.flight());
+            }
+            Phase::Loss(recover) => {
+                self.dup_acks = 0;
+                if segment.ack.ge(recover) {
+                    self.phase = Phase::Open;
+                }
+                self.grow(octets, true);
+            }
+            Phase::Open => {
+                self.dup_acks = 0;
+                let cwnd = self.congestion.cwnd();
+                let slow_start = cwnd < self.congestion.ssthresh();
+                let limited = flight + self.mss >= cwnd || (slow_start && 2 * flight >= cwnd);
+                self.grow(octets, limited);
+            }
+        }
+    }
+
+    fn grow(&mut self, octets: u32, window_limited: bool) {
+        self.congestion.on_ack(Acked {
+            octets,
+            window_limited,
+        });
+    }
+
+    /// SND.WND <- SEG.WND if the segment is not older than the last that set it.
+    fn take_window(&mut self, now: Instant, segment: &AckIn, before: u32) {
+        let current = segment.ack.ge(self.snd_una)
+            && (self.snd_wl1.lt(segment.seq)
+                || (self.snd_wl1 == segment.seq && self.snd_wl2.le(segment.ack)));
+        if !current {
+            return;
+        }
+        self.snd_wnd = segment.wnd;
+        self.snd_wl1 = segment.seq;
+        self.snd_wl2 = segment.ack;
+        self.max_snd_wnd = self.max_snd_wnd.max(segment.wnd);
+        if matches!(self.timer, Timer::Persist(_)) {
+            // MUST-37: the peer answers, so the connection stays.
+            self.stalled_since = Some(now);
+            self.expirations = 0;
+            if before == 0 && self.snd_wnd > 0 {
+                // What was probed with was refused: send it again at once, no congestion.
+                self.board.mark_all_lost();
+                self.head_due = true;
+                self.timer = Timer::Idle;
+                self.rtt.reset_backoff();
+            }
+        }
+    }
+
+    fn detect_loss(&mut self, now: Instant, flight: u32, advanced: bool) {
+        let news = self.sack && self.board.mark_lost_by_sack(self.mss);
+        if self.phase != Phase::Open || self.board.is_empty() {
+            return;
+        }
+        let enough = !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
+        if news || enough {
+            self.phase = Phase::Recovery(self.snd_nxt);
+            self.congestion.on_loss(now, flight);
+            self.board.mark_first_lost();
+            self.head_due = true;
+        }
+    }
+}

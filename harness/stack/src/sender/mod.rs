@@ -1,0 +1,398 @@
+//! The sending side: SND.* of RFC 9293 §3.3.1, the send buffer, the retransmission queue, and the
+//! decision what to send next.
+//!
+//! - `ack`: what an acknowledgement changes, fast retransmit and recovery (RFC 5681, 6582, 6675);
+//! - `timer`: retransmission, persist and override timers (RFC 6298, RFC 9293 §3.8.6).
+//!
+//! A state of the connection in which nothing can be sent does not hold one of these.
+
+mod ack;
+mod timer;
+
+use crate::config::{Config, SocketOptions};
+use crate::congestion::{Congestion, CongestionControl};
+use crate::ring::Ring;
+use crate::rtt::RttEstimator;
+use crate::scoreboard::Scoreboard;
+use core::time::Duration;
+use tcpconf_wire::{Instant, SeqNumber};
+
+pub(crate) use ack::AckIn;
+pub(crate) use timer::Expired;
+
+/// Where the own FIN is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fin {
+    /// The user has not closed.
+    Open,
+    /// It follows what is queued.
+    Queued,
+    /// It was sent: SND.NXT lies behind it.
+    Sent,
+}
+
+/// What loss recovery is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Fast recovery until everything sent before is acknowledged (RFC 6582 "recover").
+    Recovery(SeqNumber),
+    /// After a timeout, likewise.
+    Loss(SeqNumber),
+}
+
+/// Which timer runs: never more than one (RFC 6298 §5, RFC 9293 §3.8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timer {
+    Idle,
+    Retransmit(Instant),
+    /// Zero window (§3.8.6.1).
+    Persist(Instant),
+    /// Silly window avoidance gives up waiting (§3.8.6.2.1).
+    Override(Instant),
+}
+
+/// A segment to be sent: a piece of the send buffer, and perhaps the FIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) seq: SeqNumber,
+    /// Where its text begins in the buffer, in octets from SND.UNA.
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+    pub(crate) fin: bool,
+    pub(crate) push: bool,
+    pub(crate) retransmission: bool,
+    /// Octets from its first to the urgent pointer, when that lies ahead.
+    pub(crate) urgent: Option<u16>,
+}
+
+/// The sending side of a connection.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(crate) iss: SeqNumber,
+    pub(crate) snd_una: SeqNumber,
+    pub(crate) snd_nxt: SeqNumber,
+    pub(crate) snd_wnd: u32,
+    snd_wl1: SeqNumber,
+    snd_wl2: SeqNumber,
+    pub(crate) max_snd_wnd: u32,
+    snd_up: Option<SeqNumber>,
+    buffer: Ring,
+    fin: Fin,
+    board: Scoreboard,
+    rtt: RttEstimator,
+    congestion: Congestion,
+    phase: Phase,
+    dup_acks: u32,
+    timer: Timer,
+    /// Timeouts since the last progress.
+    expirations: u32,
+    /// Since when nothing was acknowledged although something is due.
+    stalled_since: Option<Instant>,
+    last_sent: Instant,
+    probe_due: bool,
+    override_due: bool,
+    /// The head may be sent again whatever the congestion window says.
+    head_due: bool,
+    /// The largest segment, TCP options not subtracted.
+    mss: u32,
+    sack: bool,
+    max_segments: usize,
+    sws_override: Duration,
+    retransmissions: u64,
+}
+
+impl Sender {
+    /// The sender of a connection whose SYN is `iss`. `mss` as of RFC 9293 §3.7.1.
+    pub(crate) fn new(
+        iss: SeqNumber,
+        queued: Ring,
+        config: &Config,
+        options: &SocketOptions,
+        mss: u32,
+        sack: bool,
+        now: Instant,
+    ) -> Self {
+        Self {
+            iss,
+            snd_una: iss + 1,
+            snd_nxt: iss + 1,
+            snd_wnd: 0,
+            snd_wl1: SeqNumber(0),
+            snd_wl2: SeqNumber(0),
+            max_snd_wnd: 0,
+            snd_up: None,
+            buffer: queued,
+            fin: Fin::Open,
+            board: Scoreboard::default(),
+            rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
+            congestion: Congestion::new(options.congestion, mss, false),
+            phase: Phase::Open,
+            dup_acks: 0,
+            timer: Timer::Idle,
+            expirations: 0,
+            stalled_since: None,
+            last_sent: now,
+            probe_due: false,
+            override_due: false,
+            head_due: false,
+            mss,
+            sack,
+            max_segments: config.max_segments_in_flight,
+            sws_override: config.sws_override,
+            retransmissions: 0,
+        }
+    }
+
+    /// The SYN was acknowledged by a segment with `seq`, `ack` and a window of `wnd` octets.
+    /// `rtt` is the sample that the handshake gave; `None` when the SYN had to be sent again.
+    pub(crate) fn establish(
+        &mut self,
+        seq: SeqNumber,
+        ack: SeqNumber,
+        wnd: u32,
+        rtt: Option<Duration>,
+        algorithm: crate::CongestionAlgorithm,
+    ) {
+        match rtt {
+            Some(rtt) => self.rtt.sample(rtt, 1),
+            None => {
+                self.rtt.syn_was_lost();
+                self.congestion = Congestion::new(algorithm, self.mss, true);
+            }
+        }
+        self.snd_wnd = wnd;
+        self.max_snd_wnd = wnd;
+        self.snd_wl1 = seq;
+        self.snd_wl2 = ack;
+    }
+
+    /// Appends data of the user; returns how much was taken.
+    pub(crate) fn push(&mut self, data: &[u8]) -> usize {
+        self.buffer.push(data)
+    }
+
+    /// SEND with the urgent flag: SND.UP is behind what is queued now (RFC 9293 §3.10.2, MUST-62).
+    pub(crate) fn mark_urgent(&mut self) {
+        self.snd_up = Some(self.snd_una + self.buffer.len() as u32);
+    }
+
+    /// CLOSE: the FIN follows what is queued.
+    pub(crate) fn close(&mut self) {
+        if self.fin == Fin::Open {
+            self.fin = Fin::Queued;
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.fin != Fin::Open
+    }
+
+    pub(crate) fn fin_sent(&self) -> bool {
+        self.fin == Fin::Sent
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.buffer.room()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(crate) fn rtt(&self) -> &RttEstimator {
+        &self.rtt
+    }
+
+    pub(crate) fn cwnd(&self) -> u32 {
+        self.congestion.cwnd()
+    }
+
+    pub(crate) fn ssthresh(&self) -> u32 {
+        self.congestion.ssthresh()
+    }
+
+    pub(crate) fn retransmissions(&self) -> u64 {
+        self.retransmissions
+    }
+
+    pub(crate) fn allocated(&self) -> usize {
+        self.buffer.allocated() + self.board.allocated()
+    }
+
+    /// Whether nothing is in flight (MUST-26).
+    pub(crate) fn is_idle(&self) -> bool {
+        self.board.is_empty()
+    }
+
+    /// The text of an outgoing segment.
+    pub(crate) fn text(&self, segment: &Outgoing) -> (&[u8], &[u8]) {
+        self.buffer.slices(segment.offset, segment.len)
+    }
+
+    /// Octets queued beyond SND.NXT.
+    fn unsent(&self) -> u32 {
+        if self.fin == Fin::Sent {
+            return 0;
+        }
+        (self.buffer.len() as u32).saturating_sub(self.snd_nxt - self.snd_una)
+    }
+
+    /// U, the usable window (§3.8.6.2.1).
+    fn usable(&self) -> u32 {
+        let edge = self.snd_una + self.snd_wnd;
+        if edge.gt(self.snd_nxt) {
+            edge - self.snd_nxt
+        } else {
+            0
+        }
+    }
+
+    /// Octets in the network; without SACK each duplicate acknowledgement says that a segment left
+    /// it (RFC 5681 §3.2 step 4).
+    fn pipe(&self) -> u32 {
+        let left = if self.sack {
+            0
+        } else {
+            self.dup_acks * self.mss
+        };
+        self.board.pipe().saturating_sub(left)
+    }
+
+    /// The next segment to send now, if any. `room` is what text it may have at most, that is the
+    /// MSS less the options that it will carry (MUST-16).
+    pub(crate) fn next(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
+        let idle_for = now.since(self.last_sent);
+        if self.board.is_empty() && idle_for > self.rtt.rto() {
+            self.congestion.on_idle();
+        }
+        let segment = if self.probe_due {
+            self.probe_due = false;
+            self.probe(now)
+        } else {
+            self.retransmit(now, room)
+                .or_else(|| self.send_new(now, room, nagle))
+        };
+        if segment.is_some() {
+            self.last_sent = now;
+            self.stalled_since.get_or_insert(now);
+        }
+        self.arm(now);
+        segment
+    }
+
+    /// One octet into a zero window (MUST-36): the first that is not acknowledged, or a new one, or
+    /// the FIN.
+    fn probe(&mut self, now: Instant) -> Option<Outgoing> {
+        if !self.board.is_empty() {
+            self.board.split(0, 1);
+            return Some(self.again(0, now));
+        }
+        if self.unsent() > 0 {
+            return Some(self.fresh(1, false, now));
+        }
+        (self.fin == Fin::Queued).then(|| self.fresh(0, true, now))
+    }
+
+    fn retransmit(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
+        let index = self.board.first_lost()?;
+        let segment = *self.board.get(index)?;
+        // SHLD-16: within the window; the head always, unless probes have taken over.
+        let inside = segment.seq - self.snd_una < self.snd_wnd;
+        if self.snd_wnd == 0 || !inside {
+            return None;
+        }
+        if !self.head_due && self.pipe() >= self.congestion.cwnd() {
+            return None;
+        }
+        self.head_due = false;
+        let text = segment.len - u32::from(segment.fin);
+        if text > room {
+            self.board.split(index, room);
+        } else if index + 1 == self.board.len() && !segment.fin {
+            // A probe's octet, or a small last segment, goes out again with what follows it.
+            let more = self.unsent().min(room - text).min(self.usable());
+            if more > 0 {
+                self.board.grow_last(more, false);
+                self.snd_nxt += more;
+            }
+        }
+        Some(self.again(index, now))
+    }
+
+    fn send_new(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
+        if self.board.len() >= self.max_segments {
+            return None;
+        }
+        let (unsent, usable) = (self.unsent(), self.usable());
+        let len = unsent.min(usable).min(room);
+        let all = len == unsent;
+        let fin = self.fin == Fin::Queued && all && usable > len;
+        if len == 0 && !fin {
+            return None;
+        }
+        let idle = self.board.is_empty();
+        if !idle && self.pipe() + len > self.congestion.cwnd() {
+            return None;
+        }
+        // §3.8.6.2.1 (MUST-38), with Nagle's rule of §3.7.4 in the second branch; all data counts
+        // as pushed, and CLOSE implies a push.
+        let urgent = self.snd_up.is_some_and(|up| up.gt(self.snd_nxt));
+        let send = len >= room
+            || (all && (idle || !nagle || self.fin == Fin::Queued || urgent))
+            || (idle && len >= self.max_snd_wnd / 2)
+            || self.override_due;
+        if !send {
+            if idle && self.timer == Timer::Idle {
+                self.timer = Timer::Override(now + self.sws_override);
+            }
+            return None;
+        }
+        self.override_due = false;
+        Some(self.fresh(len, fin, now))
+    }
+
+    fn fresh(&mut self, len: u32, fin: bool, now: Instant) -> Outgoing {
+        let seq = self.snd_nxt;
+        let push = len > 0 && len == self.unsent();
+        let space = len + u32::from(fin);
+        self.board.push(seq, space, fin, now);
+        self.snd_nxt += space;
+        if fin {
+            self.fin = Fin::Sent;
+        }
+        Outgoing {
+            seq,
+            offset: (seq - self.snd_una) as usize,
+            len: len as usize,
+            fin,
+            push,
+            retransmission: false,
+            urgent: self.urgent_offset(seq),
+        }
+    }
+
+    fn again(&mut self, index: usize, now: Instant) -> Outgoing {
+        self.board.retransmitted(index, now);
+        self.retransmissions += 1;
+        let segment = self.board.get(index).copied();
+        let segment = segment.expect("the index was looked up by the caller");
+        let len = segment.len - u32::from(segment.fin);
+        let offset = (segment.seq - self.snd_una) as usize;
+        Outgoing {
+            seq: segment.seq,
+            offset,
+            len: len as usize,
+            fin: segment.fin,
+            push: len > 0 && offset + len as usize == self.buffer.len(),
+            retransmission: true,
+            urgent: self.urgent_offset(segment.seq),
+        }
+    }
+
+    fn urgent_offset(&self, seq: SeqNumber) -> Option<u16> {
+        let up = self.snd_up.filter(|up| up.gt(seq))?;
+        // RFC 7323 appendix A: further away than the field can say is as far as it can.
+        Some((up - seq).min(u32::from(u16::MAX)) as u16)
+    }
+}

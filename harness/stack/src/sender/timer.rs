@@ -1,0 +1,88 @@
+//! The timers of the sending side: retransmission (RFC 6298 §5), persist (RFC 9293 §3.8.6.1), and
+//! the override of silly window avoidance (§3.8.6.2.1).
+
+use super::{Fin, Phase, Sender, Timer};
+use crate::congestion::CongestionControl;
+use core::time::Duration;
+use tcpconf_wire::Instant;
+
+/// What an expired timer means beyond the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// No timer was due, or nobody else need know.
+    Nothing,
+    /// A retransmission: how many there were since the last progress.
+    Retransmission(u32),
+}
+
+impl Sender {
+    /// When [`Sender::on_timer`] must run.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.timer {
+            Timer::Idle => None,
+            Timer::Retransmit(at) | Timer::Persist(at) | Timer::Override(at) => Some(at),
+        }
+    }
+
+    /// When the user timeout passes, if nothing is acknowledged before.
+    pub(crate) fn gives_up_at(&self, user_timeout: Option<Duration>) -> Option<Instant> {
+        Some(self.stalled_since? + user_timeout?)
+    }
+
+    /// RFC 9293 §3.10.8, retransmission timeout.
+    pub(crate) fn on_timer(&mut self, now: Instant) -> Expired {
+        match self.timer {
+            Timer::Retransmit(at) if at <= now => {
+                self.expirations += 1;
+                let first = self.expirations == 1;
+                self.congestion.on_timeout(now, self.board.flight(), first);
+                self.rtt.back_off();
+                self.board.mark_all_lost();
+                self.phase = Phase::Loss(self.snd_nxt);
+                self.dup_acks = 0;
+                self.head_due = true;
+                self.timer = Timer::Retransmit(now + self.rtt.rto());
+                Expired::Retransmission(self.expirations)
+            }
+            Timer::Persist(at) if at <= now => {
+                // SHLD-30: the interval grows exponentially.
+                self.expirations += 1;
+                self.rtt.back_off();
+                self.probe_due = true;
+                self.timer = Timer::Persist(now + self.rtt.rto());
+                Expired::Retransmission(self.expirations)
+            }
+            Timer::Override(at) if at <= now => {
+                self.override_due = true;
+                self.timer = Timer::Idle;
+                Expired::Nothing
+            }
+            _ => Expired::Nothing,
+        }
+    }
+
+    /// Starts the timer that the situation asks for, if it does not run.
+    pub(super) fn arm(&mut self, now: Instant) {
+        let pending = self.unsent() > 0 || self.fin == Fin::Queued;
+        self.timer = match self.timer {
+            running @ Timer::Retransmit(_) if !self.board.is_empty() && self.snd_wnd > 0 => running,
+            running @ Timer::Persist(_)
+                if self.snd_wnd == 0 && (pending || !self.board.is_empty()) =>
+            {
+                running
+            }
+            running @ Timer::Override(_)
+                if self.board.is_empty() && pending && self.snd_wnd > 0 =>
+            {
+                running
+            }
+            _ if self.snd_wnd == 0 && (pending || !self.board.is_empty()) => {
+                // SHLD-29: the first probe one RTO after the window closed.
+                self.stalled_since.get_or_insert(now);
+                Timer::Persist(now + self.rtt.rto())
+            }
+            _ if !self.board.is_empty() => Timer::Retransmit(now + self.rtt.rto()),
+            _ => Timer::Idle,
+        };
+    }
+}

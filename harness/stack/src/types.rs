@@ -1,0 +1,155 @@
+//! The names that users of the stack see: sockets, states, events, status.
+
+use crate::error::{ErrorKind, SoftError};
+use core::fmt;
+use core::time::Duration;
+use std::net::SocketAddr;
+use tcpconf_wire::SeqNumber;
+
+/// A listener or a connection of one [`Host`](crate::Host); never reused for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// The two sockets that name a connection (RFC 9293 §3.3.1), seen from this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FourTuple {
+    /// Address and port of this host.
+    pub local: SocketAddr,
+    /// Address and port of the peer.
+    pub remote: SocketAddr,
+}
+
+/// The states of RFC 9293 §3.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateName {
+    /// No connection; a handle in this state only waits for its user to let go of it.
+    Closed,
+    /// Waiting for a connection request.
+    Listen,
+    /// Waiting for a matching connection request after having sent one.
+    SynSent,
+    /// Waiting for the acknowledgement of the own SYN.
+    SynReceived,
+    /// Open: data flows both ways.
+    Established,
+    /// The own FIN is queued or sent, not acknowledged.
+    FinWait1,
+    /// The own FIN is acknowledged; the peer has not closed.
+    FinWait2,
+    /// The peer has closed; the user has not.
+    CloseWait,
+    /// Both have closed; the own FIN is not acknowledged.
+    Closing,
+    /// The peer had closed first; the own FIN is not acknowledged.
+    LastAck,
+    /// Waiting for old segments to die out.
+    TimeWait,
+}
+
+impl fmt::Display for StateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Closed => "CLOSED",
+            Self::Listen => "LISTEN",
+            Self::SynSent => "SYN-SENT",
+            Self::SynReceived => "SYN-RECEIVED",
+            Self::Established => "ESTABLISHED",
+            Self::FinWait1 => "FIN-WAIT-1",
+            Self::FinWait2 => "FIN-WAIT-2",
+            Self::CloseWait => "CLOSE-WAIT",
+            Self::Closing => "CLOSING",
+            Self::LastAck => "LAST-ACK",
+            Self::TimeWait => "TIME-WAIT",
+        })
+    }
+}
+
+/// What the user of a socket is told (RFC 9293 §3.9.1.8 and §3.10.7).
+///
+/// Events are reminders, not a log: of each kind at most one is queued a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A listener has a connection to [`accept`](crate::Host::accept).
+    Acceptable,
+    /// An active open has reached ESTABLISHED (or CLOSE-WAIT).
+    Connected,
+    /// There is data to receive.
+    Readable,
+    /// There is room in the send buffer again.
+    Writable,
+    /// The peer has announced urgent data, or more of it (MUST-32).
+    Urgent,
+    /// The peer has closed: after what is unread, the stream ends.
+    Eof,
+    /// Something that does not end the connection (MUST-47, SHLD-9, SHLD-25).
+    Soft(SoftError),
+    /// The connection has ended, not in order.
+    Error(ErrorKind),
+    /// The connection has reached CLOSED: the last event of a socket.
+    Closed,
+}
+
+/// What RECEIVE returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Octets of the stream, at least one.
+    Data(Vec<u8>),
+    /// Nothing yet; a [`Event::Readable`] or [`Event::Eof`] will follow.
+    Nothing,
+    /// The peer has closed and everything was received.
+    Eof,
+}
+
+/// What STATUS returns (RFC 9293 §3.10.6). Variables that the state does not have are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The state.
+    pub state: StateName,
+    /// The two sockets; of a listener with no address or peer the unspecified address.
+    pub tuple: FourTuple,
+    /// Octets received in order and not taken by the user.
+    pub unread: usize,
+    /// Octets taken from the user and not acknowledged by the peer.
+    pub unacked: usize,
+    /// Octets that SEND would take now.
+    pub writable: usize,
+    /// Why the connection ended, if it did and not in order.
+    pub error: Option<ErrorKind>,
+    /// Whether octets before the urgent pointer are unread (MUST-33).
+    pub urgent: bool,
+    /// Connections in the accept queue of a listener.
+    pub acceptable: usize,
+    /// Connections in SYN-RECEIVED of a listener.
+    pub half_open: usize,
+    /// ISS.
+    pub iss: SeqNumber,
+    /// SND.UNA.
+    pub snd_una: SeqNumber,
+    /// SND.NXT.
+    pub snd_nxt: SeqNumber,
+    /// SND.WND in octets, scaled.
+    pub snd_wnd: u32,
+    /// IRS.
+    pub irs: SeqNumber,
+    /// RCV.NXT.
+    pub rcv_nxt: SeqNumber,
+    /// RCV.WND in octets, scaled, as last announced.
+    pub rcv_wnd: u32,
+    /// The largest segment that may be sent, options not subtracted, in octets.
+    pub mss: u32,
+    /// The congestion window in octets.
+    pub cwnd: u32,
+    /// The slow start threshold in octets.
+    pub ssthresh: u32,
+    /// The retransmission timeout, back-off included.
+    pub rto: Duration,
+    /// The smoothed round-trip time; `None` before the first sample.
+    pub srtt: Option<Duration>,
+    /// Segments retransmitted so far.
+    pub retransmissions: u64,
+    /// Octets held for this connection: buffers and lists.
+    pub memory: usize,
+}
