@@ -43,6 +43,8 @@ pub struct Lease {
     pub addresses: Vec<IpAddr>,
     /// Ports that we may send from, all of them unused on the target for long enough.
     pub ports: VecDeque<u16>,
+    /// Segments may come from any port of `addresses`: they are no host's. Otherwise only `ports` are ours.
+    pub any_port: bool,
     /// The target's service.
     pub target: SocketAddr,
     /// A port of the target behind which nothing listens.

@@ -114,7 +114,6 @@ impl Session {
         isn
     }
 
-
     pub(crate) fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]
     }

@@ -4,7 +4,7 @@ use super::{Case, Label};
 use crate::eval::Scope;
 use crate::model::Connection;
 use crate::value::Value;
-use tcpconf_wire::SeqNumber;
+use tcpconf_wire::{Flags, IpHeader, SeqNumber};
 
 /// The scope of a step on a connection.
 pub(super) struct View<'a> {
@@ -29,7 +29,8 @@ impl Scope for View<'_> {
         }
         if let Some((head, rest)) = name.split_once('.') {
             if let Some(label) = case.labels.get(head) {
-                return member(label, rest);
+                let c = &case.session.slot(label.slot).script;
+                return member(label, rest, c);
             }
             if let Some(index) = case.session.named(head) {
                 return variable(&case.session.slot(index).script, rest);
@@ -94,7 +95,7 @@ fn variable(c: &Connection, name: &str) -> Result<Value, String> {
 }
 
 /// A field of a named segment.
-fn member(label: &Label, name: &str) -> Result<Value, String> {
+fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, String> {
     let s = &label.segment;
     let number = |n: u64| Ok(Value::Number(n.into()));
     let option = |n: Option<u64>| {
@@ -107,13 +108,25 @@ fn member(label: &Label, name: &str) -> Result<Value, String> {
         "len" => number(s.payload.len() as u64),
         "win" => number(s.window.into()),
         "urg" => number(s.urgent.into()),
-        "flags" => Ok(Value::Flags(s.flags)),
         "time" => Ok(Value::Time(label.at.as_nanos().into())),
-        "sport" => number(s.src_port.into()),
-        "dport" => number(s.dst_port.into()),
+        "port" => number(s.src_port.into()),
+        "end" => Ok(Value::Seq(s.seq + s.seq_len())),
+        "wnd" => {
+            let (theirs, ours) = c.scales();
+            let shift = match (s.flags.contains(Flags::SYN), s.src() == c.target) {
+                (true, _) => 0,
+                (false, true) => theirs,
+                (false, false) => ours,
+            };
+            number(u64::from(s.window) << shift)
+        }
+        "ipid" => match &s.ip {
+            IpHeader::V4(h) => number(h.id.into()),
+            IpHeader::V6(_) => Err("an IPv6 packet has no identification".into()),
+        },
         "ttl" => number(match &s.ip {
-            tcpconf_wire::IpHeader::V4(h) => h.ttl.into(),
-            tcpconf_wire::IpHeader::V6(h) => h.hop_limit.into(),
+            IpHeader::V4(h) => h.ttl.into(),
+            IpHeader::V6(h) => h.hop_limit.into(),
         }),
         "mss" => option(s.mss().map(u64::from)),
         "wscale" => option(s.window_scale().map(u64::from)),

@@ -19,8 +19,8 @@ const PORTS_AT_A_TIME: usize = 16;
 enum Sender {
     /// The connection's socket.
     Connection,
-    /// A new port, or a new address as well.
-    Fresh { address: bool },
+    /// A new socket: another port, another address, or both.
+    Fresh { address: bool, port: bool },
     /// The socket of the connection before, for a new connection.
     Same,
     /// This very port; the connection's from then on when the segment is a SYN.
@@ -135,41 +135,36 @@ impl Case {
         let existing = self.session.named(name);
         let retired = syn && self.retired.contains(name);
         let socket = match (said, existing) {
-            (Sender::Fresh { address }, _) => self.fresh_socket(address),
+            (Sender::Fresh { address, port }, _) => self.fresh_socket(address, port),
             (Sender::Port(port), Some(index)) if syn => {
                 let ours = self.session.slot(index).script.ours;
                 if ours.port() == port {
                     None
                 } else {
-                    Some(SocketAddr::new(ours.ip(), port))
+                    self.socket_at(port)
                 }
             }
-            (Sender::Port(port), None) => self
-                .setup
-                .lease
-                .addresses
-                .first()
-                .map(|address| SocketAddr::new(*address, port)),
+            (Sender::Port(port), None) => self.socket_at(port),
             (Sender::Same, Some(index)) if retired => {
                 let ours = self.session.slot(index).script.ours;
                 self.retired.remove(name);
                 return Ok(Some(self.session.open(name, ours)));
             }
-            (Sender::Connection, Some(_)) if retired => self.fresh_socket(false),
+            (Sender::Connection, Some(_)) if retired => self.fresh_socket(false, true),
             (_, Some(index)) => {
                 if syn && self.session.slot(index).script.phase == Phase::Reset {
                     self.session.reincarnate(index);
                 }
                 return Ok(Some(index));
             }
-            (_, None) => self.fresh_socket(false),
+            (_, None) => self.fresh_socket(false, true),
         };
         match (socket, existing, said) {
             (Some(ours), ..) => {
                 self.retired.remove(name);
                 Ok(Some(self.session.open(name, ours)))
             }
-            (None, Some(index), Sender::Port(_)) => Ok(Some(index)),
+            (None, Some(index), Sender::Port(_)) if self.outcome.is_none() => Ok(Some(index)),
             (None, ..) => Ok(None),
         }
     }
@@ -177,17 +172,12 @@ impl Case {
     /// What the fields `from` and `port` say.
     fn said_sender(&self, name: &str, template: &Template<Expr>) -> Result<Sender, EvalError> {
         let mut said = Sender::Connection;
+        let (mut address, mut port) = (false, None);
         for field in &template.fields {
             match (field.name, field.values.first()) {
-                (FieldName::Src, Some(FieldValue::Fresh)) => {
-                    return Ok(Sender::Fresh { address: true });
-                }
-                (FieldName::SrcPort, Some(FieldValue::Fresh)) => {
-                    said = Sender::Fresh { address: false };
-                }
-                (FieldName::SrcPort | FieldName::Src, Some(FieldValue::Same)) => {
-                    said = Sender::Same;
-                }
+                (FieldName::Src, Some(FieldValue::Fresh)) => address = true,
+                (FieldName::SrcPort, Some(FieldValue::Fresh)) => port = Some(true),
+                (FieldName::SrcPort, Some(FieldValue::Same)) => port = Some(false),
                 (FieldName::SrcPort, Some(FieldValue::Number(expr))) => {
                     let port = crate::compose::plain(expr, 0..=65_535, &self.view_on(name))?;
                     said = Sender::Port(port as u16);
@@ -195,11 +185,22 @@ impl Case {
                 _ => {}
             }
         }
-        Ok(said)
+        Ok(match (address, port) {
+            (true, port) => Sender::Fresh {
+                address,
+                port: port.unwrap_or(true),
+            },
+            (false, Some(true)) => Sender::Fresh {
+                address,
+                port: true,
+            },
+            (false, Some(false)) => Sender::Same,
+            (false, None) => said,
+        })
     }
 
     /// A socket of ours that this case has not used. `None`: ports were asked for, or there is none.
-    fn fresh_socket(&mut self, address: bool) -> Option<SocketAddr> {
+    fn fresh_socket(&mut self, address: bool, port: bool) -> Option<SocketAddr> {
         let ip: IpAddr = if address {
             let used: Vec<IpAddr> = self
                 .session
@@ -220,11 +221,26 @@ impl Case {
         } else {
             *self.setup.lease.addresses.first()?
         };
+        if !port && let Some(last) = self.session.slots().last() {
+            return Some(SocketAddr::new(ip, last.script.ours.port()));
+        }
         let Some(port) = self.setup.lease.ports.pop_front() else {
             self.outbox.push_back(Action::NeedPorts(PORTS_AT_A_TIME));
             return None;
         };
         Some(SocketAddr::new(ip, port))
+    }
+
+    /// A socket with this very port, where the lease allows it.
+    fn socket_at(&mut self, port: u16) -> Option<SocketAddr> {
+        if !self.setup.lease.any_port {
+            self.unsupported(
+                "ports outside our range need a source address of our own (see --source)",
+            );
+            return None;
+        }
+        let address = self.setup.lease.addresses.first()?;
+        Some(SocketAddr::new(*address, port))
     }
 
     /// `autoack on`: acknowledges what came, at once.
