@@ -4,6 +4,8 @@
 //! discovery and other messages without an error are plain types with a body here.
 
 mod names;
+#[cfg(test)]
+mod tests;
 
 pub use names::{IcmpName, icmp_by_name, icmp_names};
 

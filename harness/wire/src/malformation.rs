@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Malformation {
     /// The version field is neither 4 nor 6, or there is no byte at all.
-    #[error("no IP packet: version {0:?}")]
+    #[error("no IP packet: {}", optional(*.0, "version", "no bytes"))]
     Version(Option<u8>),
     /// Fewer bytes than a fixed IP header has.
     #[error("IP header cut short: {got} of {expected} bytes")]
@@ -75,7 +75,7 @@ pub enum Malformation {
         got: u16,
     },
     /// The length octet of an option is missing, below two or beyond the header (RFC 9293 §3.1, MUST-7).
-    #[error("option kind {kind} at {at}: length {length:?} with {left} bytes left")]
+    #[error("option kind {kind} at {at}: {}", option_length(*length, *left))]
     OptionLength {
         /// Where in the option area.
         at: usize,
@@ -120,5 +120,17 @@ impl Malformation {
             self,
             Self::IpChecksum { .. } | Self::TcpChecksum { .. } | Self::IcmpChecksum { .. }
         )
+    }
+}
+
+fn optional(value: Option<u8>, what: &str, none: &str) -> String {
+    value.map_or_else(|| none.to_owned(), |value| format!("{what} {value}"))
+}
+
+fn option_length(length: Option<u8>, left: usize) -> String {
+    let octet = optional(length, "length octet", "no length octet");
+    match length {
+        Some(_) => format!("{octet}, {left} bytes left"),
+        None => octet,
     }
 }

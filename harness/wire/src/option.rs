@@ -1,6 +1,7 @@
 //! TCP options as values.
 
 mod bytes;
+mod text;
 
 pub use bytes::kind;
 

@@ -1,5 +1,8 @@
 //! Putting fragments together again (RFC 791 §3.2, RFC 8200 §4.5), within bounds.
 
+#[cfg(test)]
+mod tests;
+
 use crate::segment::{EXTENSION_FRAGMENT, IpHeader, split};
 use crate::view::PROTOCOL_TCP;
 use crate::{Auto, Checksum, Datagram, Instant};

@@ -7,9 +7,12 @@
 mod bytes;
 mod ip;
 mod template;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub(crate) use ip::{EXTENSION_FRAGMENT, checksum_without, same_checksum, split};
+pub(crate) use template::limited;
 pub use template::{ApplyError, SegmentFromStrError};
 pub use trace::{PayloadStyle, PrintStyle, StyledSegment};
 
