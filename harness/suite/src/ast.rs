@@ -140,6 +140,10 @@ pub struct Step {
 }
 
 /// What a step does.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most steps are segments, the largest kind"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
     /// `< …`

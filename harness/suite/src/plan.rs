@@ -10,12 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The text of a file, for carets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// As the user named it, or relative to the embedded suites: `suites/reset/rfc5961.tcpt`.
     pub path: String,
     /// Its text.
     pub text: String,
+}
+
+impl std::fmt::Debug for SourceFile {
+    /// The path and the length: every diagnostic and fixture carries its file.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SourceFile({:?}, {} bytes)", self.path, self.text.len())
+    }
 }
 
 /// How binding a requirement is.

@@ -263,7 +263,7 @@ impl Checker<'_> {
         let first = types[0].clone();
         for (argument, of) in arguments.iter().zip(&types).skip(1) {
             let alike = *of == first || of.is_any() || first.is_any();
-            if !alike && !(of.is_numeric() && first.is_numeric()) {
+            if !(alike || of.is_numeric() && first.is_numeric()) {
                 let message = format!("{} beside {}", of.article(), first.article());
                 self.report(self.error(Code::Type, argument.span, message));
             }

@@ -5,7 +5,7 @@
 
 mod print;
 
-pub(crate) use print::text_of;
+pub(crate) use print::{duration, text_of};
 
 use crate::ast::{BinaryOp, Expr, ExprKind, Name, Span, Spanned};
 use crate::limits::EXPRESSION_DEPTH;

@@ -88,14 +88,22 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// `500ms`, `2s`, `1.5us`: the largest unit of us, ms, s in which it is whole.
+/// `500ms`, `3.5s`, `1.5us`: the largest unit of s, ms, us that it reaches.
 pub(crate) fn duration(d: Duration) -> String {
     let nanos = d.as_nanos();
-    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
-        if nanos % size == 0 {
-            return format!("{}{unit}", nanos / size);
-        }
-    }
-    let text = format!("{}.{:03}", nanos / 1_000, nanos % 1_000);
-    format!("{}us", text.trim_end_matches('0'))
+    let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+    let (unit, size) = units
+        .into_iter()
+        .find(|(_, size)| nanos >= *size)
+        .unwrap_or(if nanos == 0 {
+            ("s", 1_000_000_000)
+        } else {
+            ("us", 1_000)
+        });
+    let text = format!(
+        "{}.{:09}",
+        nanos / size,
+        nanos % size * (1_000_000_000 / size)
+    );
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -9,6 +9,8 @@ mod scan;
 mod segment;
 mod step;
 
+pub(crate) use scan::Quotes;
+
 use crate::ast::{Expr, Fixture, Name, Spanned, Suite};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::ExprParser;
@@ -166,7 +168,7 @@ impl Parser<'_> {
             if word != "tcpt" && word != "suite" && self.rest().starts_with(char::is_alphabetic) {
                 return;
             }
-            self.to_line_end();
+            self.skip_line();
         }
     }
 

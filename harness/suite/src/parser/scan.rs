@@ -43,12 +43,12 @@ impl<'a> Parser<'a> {
             if !self.rest().starts_with('#') {
                 return;
             }
-            self.to_line_end();
+            self.skip_line();
         }
     }
 
     /// Up to the line's end, comment included.
-    pub(super) fn to_line_end(&mut self) {
+    pub(super) fn skip_line(&mut self) {
         self.at += self.rest().find('\n').unwrap_or(self.rest().len());
     }
 

@@ -51,7 +51,7 @@ impl Parser<'_> {
                 label: parts.label,
             }));
         }
-        let flags = self.notation(|c, p| parse_flags(c, p))?;
+        let flags = self.notation(parse_flags)?;
         let parts = self.parts(true)?;
         if let Some(label) = parts.same_as {
             let message = "'same as' stands in place of the flags in '<'";
@@ -104,7 +104,7 @@ impl Parser<'_> {
             let duration = self.value()?;
             return Ok(StepKind::Nothing(Nothing { conn, duration }));
         }
-        let flags = self.notation(|c, p| parse_flags(c, p))?;
+        let flags = self.notation(parse_flags)?;
         let parts = self.parts(false)?;
         let pattern = match parts.same_as {
             Some(label) => {
@@ -145,11 +145,11 @@ impl Parser<'_> {
             if self.clause(inward, span, &mut parts)? {
                 continue;
             }
-            if let Some(options) = self.notation(|c, p| parse_options(c, p))? {
+            if let Some(options) = self.notation(parse_options)? {
                 Self::once(self, &mut parts.options, options, span, "options")?;
                 continue;
             }
-            match self.notation(|c, p| parse_field(c, p))? {
+            match self.notation(parse_field)? {
                 Some(fields) => {
                     if let Err(error) = add_fields(&mut parts.fields, fields) {
                         let error = self.error(Code::DuplicateField, error.span, error.message);

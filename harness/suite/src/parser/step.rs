@@ -195,7 +195,7 @@ impl Parser<'_> {
                 reach.via = Some(self.name("a path")?);
             } else if reach.with.is_none() && self.accept_word("with") {
                 self.skip_blanks();
-                match self.notation(|c, p| tcpconf_wire::notation::parse_options(c, p))? {
+                match self.notation(tcpconf_wire::notation::parse_options)? {
                     Some(options) => reach.with = Some(options),
                     None => return Err(self.expected("options such as <mss 1460>").into()),
                 }
