@@ -1,0 +1,88 @@
+//! Measures how many instances a second the run loop plays on the built-in stack.
+//!
+//! `cargo run --release -p tcpconf-target --example instances_per_second -- suites/handshake [JOBS] [ROUNDS]`
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tcpconf_engine::{Profile, RunEvent, Shown};
+use tcpconf_suite::{Requirements, SourceFile, load};
+use tcpconf_target::{RunOptions, StackTarget, StopFlag, Target, exit_code, run};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().unwrap_or("suites/handshake".to_owned());
+    let jobs = arguments.next().map_or(Ok(1), |jobs| jobs.parse())?;
+    let rounds: usize = arguments.next().map_or(Ok(1), |rounds| rounds.parse())?;
+    let requirements =
+        Requirements::from_toml(&std::fs::read_to_string("suites/requirements.toml")?)?;
+    let profile = Arc::new(Profile::from_toml(&std::fs::read_to_string(
+        "suites/targets/stack.toml",
+    )?)?);
+    let fixtures = sources(Path::new("suites/fixtures"))?;
+    let (plan, diagnostics) = load(sources(Path::new(&folder))?, fixtures, &requirements);
+    for diagnostic in &diagnostics {
+        println!("{}: {}", diagnostic.file.path, diagnostic.message);
+    }
+    let began = Instant::now();
+    let mut played = 0;
+    for round in 0..rounds {
+        let options = RunOptions {
+            jobs: Some(jobs),
+            seed: round as u64,
+            ..RunOptions::default()
+        };
+        let mut sink = |event| match event {
+            RunEvent::CaseFinished(report) => {
+                played += 1;
+                let shown = Shown::of(&report.verdict, &report.marks);
+                if round == 0 && shown != Shown::Pass {
+                    let message = report.failure.map(|f| f.message).or(report.reason);
+                    println!("{shown} {} {}", report.id, message.unwrap_or_default());
+                }
+            }
+            RunEvent::InvariantFinished(report) if round == 0 => {
+                let shown = Shown::of(&report.verdict, &report.marks);
+                if shown != Shown::Pass {
+                    println!("{shown} {} {:?}", report.id, report.findings.first());
+                }
+            }
+            RunEvent::Note(note) => println!("{note}"),
+            _ => {}
+        };
+        let target = Target::InProcess(Arc::new(StackTarget::default()));
+        let stop = StopFlag::new();
+        let summary = run(
+            &plan.instances,
+            target,
+            profile.clone(),
+            options,
+            &mut sink,
+            &stop,
+        );
+        if round == 0 {
+            println!("{:?} exit {}", summary.counts, exit_code(&summary, false));
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = f64::from(played) / seconds;
+    println!("{played} instances in {seconds:.3} s: {rate:.0} a second with {jobs} threads");
+    Ok(())
+}
+
+fn sources(folder: &Path) -> std::io::Result<Vec<SourceFile>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    paths.retain(|path| path.extension().is_some_and(|e| e == "tcpt"));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            Ok(SourceFile {
+                path: path.display().to_string(),
+                text: std::fs::read_to_string(&path)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,248 @@
+//! Keeps watch over the target: a sanity handshake first, last, and after each case that did not pass.
+//!
+//! A case that did not pass is a suspect until a handshake that began later has succeeded: then its
+//! verdict stands. When the handshake fails twice, the target is dead; the first suspect killed it, and
+//! what follows is inconclusive.
+
+use super::ending::Ending;
+use super::queue::Pending;
+use super::{Loop, Play};
+use crate::run::entry::{Entry, fail};
+use crate::run::sanity::{Handshake, Probe};
+use crate::seam::LeaseError;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tcpconf_engine::{CaseReport, Outcome};
+use tcpconf_suite::plan::Needs;
+use tcpconf_wire::Instant;
+
+/// Handshakes that fail in a row before the target counts as dead: the first may have met a full backlog.
+const FAILURES_UNTIL_DEAD: u32 = 2;
+/// Longer than the handshake's own patience.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
+
+/// A case that did not pass, while it is not known whether the target lives.
+struct Suspect {
+    report: CaseReport,
+    pending: Pending,
+    late: bool,
+    ended: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before the first handshake.
+    Unknown,
+    /// A handshake has succeeded.
+    Good,
+    /// The last handshake has succeeded, or the target offers none.
+    Over,
+}
+
+/// What is known of the target's health.
+pub(super) struct Health {
+    phase: Phase,
+    /// A closed port is all that the cases need.
+    closed_is_fine: bool,
+    ip: u8,
+    pub(super) under_way: bool,
+    failures: u32,
+    suspects: Vec<Suspect>,
+    /// When the last handshake that succeeded began.
+    good_at: Instant,
+    last_ended: Instant,
+    /// The case that got its verdict last.
+    pub(super) last_finished: Option<String>,
+}
+
+impl Health {
+    pub(super) fn new(enabled: bool, entries: &[Entry]) -> Self {
+        let playable = || entries.iter().filter(|e| e.set_aside.is_none());
+        Self {
+            phase: if enabled { Phase::Unknown } else { Phase::Over },
+            closed_is_fine: playable().all(|e| e.instance.needs.service == "closed"),
+            ip: playable().next().map_or(4, |e| e.ip),
+            under_way: false,
+            failures: 0,
+            suspects: Vec::new(),
+            good_at: Instant::ZERO,
+            last_ended: Instant::ZERO,
+            last_finished: None,
+        }
+    }
+
+    /// Whether cases may start.
+    pub(super) fn is_known_good(&self) -> bool {
+        self.phase != Phase::Unknown
+    }
+
+    /// Whether a handshake must still be made before the run can end.
+    pub(super) const fn is_pending(&self) -> bool {
+        !matches!(self.phase, Phase::Over) || self.under_way
+    }
+
+    fn is_fine(&self, found: &Probe) -> bool {
+        match found {
+            Probe::Open => true,
+            Probe::Closed => self.closed_is_fine,
+            Probe::Silent | Probe::Icmp(..) | Probe::NotSent(_) => false,
+        }
+    }
+}
+
+impl Loop<'_, '_> {
+    /// Begins a handshake when one is due.
+    pub(super) fn watch(&mut self) {
+        if self.ending.is_some() {
+            self.health.phase = Phase::Over;
+            return;
+        }
+        let idle = self.running.is_empty() && self.queue.is_empty();
+        let due = match self.health.phase {
+            Phase::Unknown => true,
+            Phase::Good => !self.health.suspects.is_empty() || idle,
+            Phase::Over => false,
+        };
+        if !due || self.health.under_way {
+            return;
+        }
+        if idle && self.health.suspects.is_empty() && self.health.good_at >= self.health.last_ended
+        {
+            self.health.phase = Phase::Over;
+            return;
+        }
+        let closed = self.health.closed_is_fine;
+        let needs = Needs {
+            service: if closed { "closed" } else { "listen" }.to_owned(),
+            ..Needs::default()
+        };
+        match self.target.lease(&needs, self.health.ip, 1) {
+            Ok(lease) => {
+                let handshake = Handshake::new(&lease, self.target.next_isn());
+                let began = self.target.link().now();
+                self.health.under_way = true;
+                let play = Play::Sanity { handshake, began };
+                self.begin(play, lease, HANDSHAKE_LIMIT);
+            }
+            Err(LeaseError::Busy) => self.busy("a sanity handshake"),
+            Err(LeaseError::Unsupported(_)) => {
+                self.health.phase = Phase::Over;
+                self.acquit(Instant::from_nanos(u64::MAX));
+            }
+            Err(LeaseError::Target(error)) => self.abandon(error.to_string()),
+        }
+    }
+
+    /// A case has ended. What did not pass waits until the target has shown that it lives.
+    pub(super) fn suspect_or_settle(
+        &mut self,
+        report: CaseReport,
+        pending: Pending,
+        late: bool,
+        now: Instant,
+    ) {
+        self.health.last_ended = now;
+        let failed = matches!(
+            report.verdict.outcome,
+            Outcome::Fail | Outcome::Inconclusive
+        );
+        if failed && self.health.phase == Phase::Good && self.ending.is_none() {
+            self.health.suspects.push(Suspect {
+                report,
+                pending,
+                late,
+                ended: now,
+            });
+        } else {
+            self.settle(report, pending, late);
+        }
+    }
+
+    /// A handshake has ended.
+    pub(super) fn sanity_ended(&mut self, found: Probe, target: SocketAddr, began: Instant) {
+        self.health.under_way = false;
+        if self.ending.is_some() {
+            return;
+        }
+        if self.health.is_fine(&found) {
+            self.health.failures = 0;
+            self.health.phase = Phase::Good;
+            self.health.good_at = began;
+            self.acquit(began);
+            return;
+        }
+        let sentence = found.sentence(target);
+        if self.health.phase == Phase::Unknown {
+            self.end(Ending::Broken(sentence));
+            return;
+        }
+        self.health.failures += 1;
+        if self.health.failures >= FAILURES_UNTIL_DEAD {
+            self.dead(&sentence);
+        }
+    }
+
+    /// The verdicts of cases that ended before this instant stand.
+    fn acquit(&mut self, before: Instant) {
+        let (clear, still): (Vec<Suspect>, Vec<Suspect>) =
+            std::mem::take(&mut self.health.suspects)
+                .into_iter()
+                .partition(|s| s.ended <= before);
+        self.health.suspects = still;
+        for suspect in clear {
+            self.settle(suspect.report, suspect.pending, suspect.late);
+        }
+    }
+
+    /// All suspects get their verdicts as they are: the run ends for another reason.
+    pub(super) fn acquit_all(&mut self) {
+        self.acquit(Instant::from_nanos(u64::MAX));
+    }
+
+    /// The target does not answer any more.
+    fn dead(&mut self, sentence: &str) {
+        let mut suspects = std::mem::take(&mut self.health.suspects);
+        let first_fail = suspects
+            .iter()
+            .position(|s| s.report.verdict.outcome == Outcome::Fail);
+        let killer = if suspects.is_empty() {
+            None
+        } else {
+            Some(suspects.remove(first_fail.unwrap_or(0)))
+        };
+        let id = match &killer {
+            Some(suspect) => suspect.report.id.clone(),
+            None => self.health.last_finished.clone().unwrap_or_default(),
+        };
+        self.tally.killed_by(&id);
+        self.tally
+            .note(format!("the target stopped answering in {id}: {sentence}"));
+        let reason = format!("the target stopped answering in {id}");
+        if let Some(Suspect {
+            mut report,
+            pending,
+            ..
+        }) = killer
+        {
+            report.attempts = pending.attempts.count;
+            if report.verdict.outcome == Outcome::Fail {
+                report.reason = Some(format!("the target died: {sentence}"));
+            } else {
+                fail(&mut report, format!("the target died: {sentence}"));
+            }
+            self.tally.case_finished(report);
+        }
+        self.end(Ending::Dead(reason.clone()));
+        for Suspect {
+            mut report,
+            pending,
+            ..
+        } in suspects
+        {
+            report.attempts = pending.attempts.count;
+            report.verdict.outcome = Outcome::Inconclusive;
+            report.reason = Some(reason.clone());
+            self.tally.case_finished(report);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Scripted cases and endpoints for the tests of the run loop.
+
+use super::player::{Conversation, Player};
+use super::sanity::segment;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tcpconf_engine::{
+    Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Endpoint, FourTuple, Lease, Level,
+    Location, Outcome, SendId, Status, Verdict,
+};
+use tcpconf_suite::ast::{Span, Spanned, Suite};
+use tcpconf_suite::plan::{Instance, Needs, SourceFile};
+use tcpconf_wire::view::IpView;
+use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
+
+/// The address of fake targets.
+pub(crate) const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 80);
+/// Our address.
+pub(crate) const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+
+/// An instance without steps; what it does, [`Script`] reads from its id.
+pub(crate) fn instance(id: &str) -> Instance {
+    let name = |text: &str| Spanned {
+        value: text.to_owned(),
+        span: Span::default(),
+    };
+    Instance {
+        id: id.to_owned(),
+        test: id.split('[').next().unwrap_or(id).to_owned(),
+        title: format!("title of {id}"),
+        spec: vec!["RFC9293-MUST-2".to_owned()],
+        level: Level::Must,
+        also: Vec::new(),
+        needs: Needs {
+            service: "listen".to_owned(),
+            ..Needs::default()
+        },
+        file: Arc::new(SourceFile {
+            path: "test.tcpt".to_owned(),
+            text: String::new(),
+        }),
+        suite: Arc::new(Suite {
+            title: name("test"),
+            fixtures: Vec::new(),
+            tests: Vec::new(),
+        }),
+        shared: Arc::new(Vec::new()),
+        index: 0,
+        bindings: Vec::new(),
+        span: Span::default(),
+    }
+}
+
+/// Instances by their ids.
+pub(crate) fn plan(ids: &[&str]) -> Vec<Instance> {
+    ids.iter().map(|id| instance(id)).collect()
+}
+
+/// A scripted case: sends a SYN and judges the first answer. Words in its id say what it does:
+/// `fail` (fails though answered), `never` (waits for ever), `wait` (waits a second after the answer),
+/// `odd` (fails on its first try: seeds tell), `late` (says it was late), `hang` (ignores interrupts),
+/// `panic`, `spin` (asks to be polled at once, always).
+pub(crate) struct Script {
+    setup: CaseSetup,
+    answer: Option<Flags>,
+    asked: bool,
+    deadline: Option<Instant>,
+    end: Option<(Outcome, String)>,
+    begun: Option<Instant>,
+    now: Instant,
+}
+
+impl Script {
+    fn says(&self, word: &str) -> bool {
+        self.setup.instance.id.contains(word)
+    }
+
+    fn verdict(&self) -> (Outcome, String) {
+        if let Some(end) = &self.end {
+            return end.clone();
+        }
+        let first_try = self.setup.seed.is_multiple_of(2);
+        match self.answer {
+            None => (Outcome::Fail, "nothing came".to_owned()),
+            Some(_) if self.says("fail") => (Outcome::Fail, "as told".to_owned()),
+            Some(_) if self.says("odd") && first_try => (Outcome::Fail, "an even seed".to_owned()),
+            Some(_) => (Outcome::Pass, String::new()),
+        }
+    }
+
+    fn level(&self) -> Level {
+        if self.says("should") {
+            Level::Should
+        } else {
+            Level::Must
+        }
+    }
+}
+
+/// Makes scripted cases.
+pub(crate) fn script(setup: CaseSetup) -> Box<dyn Player> {
+    assert!(!setup.instance.id.contains("panic"), "told to panic");
+    Box::new(Script {
+        setup,
+        answer: None,
+        asked: false,
+        deadline: None,
+        end: None,
+        begun: None,
+        now: Instant::ZERO,
+    })
+}
+
+impl Conversation for Script {
+    fn handle_packet(&mut self, now: Instant, packet: &Packet) {
+        let ip = IpView::parse(&packet.bytes).unwrap();
+        self.answer.get_or_insert(ip.tcp().unwrap().flags);
+        if self.says("wait") {
+            self.deadline = Some(now + Duration::from_secs(1));
+        }
+    }
+
+    fn handle_sent(&mut self, _id: SendId, at: Instant) {
+        self.begun.get_or_insert(at);
+    }
+
+    fn handle_app(&mut self, _now: Instant, _event: AppEvent) {}
+
+    fn add_ports(&mut self, _ports: Vec<u16>) {}
+
+    fn poll(&mut self, now: Instant) -> Action {
+        self.now = now;
+        if !self.asked {
+            self.asked = true;
+            self.deadline = Some(now + Duration::from_secs(1));
+            let local = SocketAddr::new(self.setup.lease.addresses[0], self.setup.lease.ports[0]);
+            return Action::Transmit {
+                id: SendId(1),
+                bytes: segment(
+                    local,
+                    self.setup.lease.target,
+                    SeqNumber(self.setup.isn),
+                    SeqNumber(0),
+                    Flags::SYN,
+                ),
+            };
+        }
+        if self.says("spin") {
+            return Action::WaitUntil(now);
+        }
+        let hangs = self.says("hang") || (self.says("never") && self.end.is_none());
+        if hangs {
+            return Action::WaitUntil(Instant::from_nanos(u64::MAX));
+        }
+        let waits = self.answer.is_none() || self.says("wait");
+        match self.deadline {
+            Some(deadline) if waits && now < deadline && self.end.is_none() => {
+                Action::WaitUntil(deadline)
+            }
+            _ => Action::Done(Verdict {
+                outcome: self.verdict().0,
+                level: self.level(),
+            }),
+        }
+    }
+
+    fn interrupt(&mut self, _now: Instant, outcome: Outcome, reason: &str) {
+        self.end = Some((outcome, reason.to_owned()));
+    }
+
+    fn half_open(&self) -> u32 {
+        u32::from(self.asked && self.answer.is_none())
+    }
+}
+
+impl Player for Script {
+    fn was_late(&self) -> bool {
+        self.says("late")
+    }
+
+    fn into_report(self: Box<Self>) -> CaseReport {
+        let (outcome, reason) = self.verdict();
+        let instance = &self.setup.instance;
+        CaseReport {
+            id: instance.id.clone(),
+            test: instance.test.clone(),
+            title: instance.title.clone(),
+            spec: instance.spec.clone(),
+            verdict: Verdict {
+                outcome,
+                level: self.level(),
+            },
+            marks: Vec::new(),
+            reason: Some(reason),
+            duration: self.now.since(self.begun.unwrap_or(self.now)),
+            started: self.begun.unwrap_or(self.now),
+            attempts: 0,
+            failure: None,
+            trace: Vec::new(),
+            findings: Vec::new(),
+            judged: Vec::new(),
+            seed: self.setup.seed,
+            location: Location {
+                file: instance.file.clone(),
+                span: instance.span,
+            },
+        }
+    }
+}
+
+/// What a fake endpoint does with a connection request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Answers by SYN-ACK.
+    Answers,
+    /// Answers by RST.
+    Refuses,
+    /// Answers nothing.
+    BlackHole,
+    /// Sends without end once it was spoken to.
+    FloodsForEver,
+    /// Its timer fires without end once it was spoken to.
+    WakesForEver,
+    /// Panics when it is spoken to.
+    Panics,
+}
+
+/// A fake endpoint.
+pub(crate) struct Fake {
+    pub(crate) manner: Manner,
+    out: VecDeque<Vec<u8>>,
+    spoken_to: bool,
+}
+
+impl Fake {
+    pub(crate) fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            out: VecDeque::new(),
+            spoken_to: false,
+        }
+    }
+
+    /// Takes a packet; its answers.
+    pub(crate) fn answers(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let ip = IpView::parse(bytes).unwrap();
+        let tcp = ip.tcp().unwrap();
+        assert!(ip.tcp_checksum_ok(), "the harness sent a wrong checksum");
+        if !tcp.flags.contains(Flags::SYN) {
+            return Vec::new();
+        }
+        let flags = match self.manner {
+            Manner::Answers => Flags::SYN | Flags::ACK,
+            Manner::Refuses => Flags::RST | Flags::ACK,
+            _ => return Vec::new(),
+        };
+        let (us, peer) = (
+            SocketAddr::new(ip.dst, tcp.dst_port),
+            SocketAddr::new(ip.src, tcp.src_port),
+        );
+        vec![segment(us, peer, SeqNumber(7), tcp.seq + 1, flags)]
+    }
+}
+
+impl Endpoint for Fake {
+    fn addresses(&self) -> &[IpAddr] {
+        &[]
+    }
+
+    fn handle_packet(&mut self, _now: Instant, packet: &Packet) {
+        assert_ne!(self.manner, Manner::Panics, "spoken to");
+        self.spoken_to = true;
+        let answers = self.answers(&packet.bytes);
+        self.out.extend(answers);
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<Packet> {
+        if self.spoken_to && self.manner == Manner::FloodsForEver {
+            let nowhere = SocketAddr::new(OURS, 9);
+            let bytes = segment(TARGET, nowhere, SeqNumber(1), SeqNumber(1), Flags::ACK);
+            return Some(Packet::new(bytes, now));
+        }
+        self.out.pop_front().map(|bytes| Packet::new(bytes, now))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        (self.spoken_to && self.manner == Manner::WakesForEver).then_some(Instant::ZERO)
+    }
+
+    fn call(&mut self, _now: Instant, _id: CallId, _call: AppCall) {}
+
+    fn poll_app(&mut self, _now: Instant) -> Option<AppEvent> {
+        None
+    }
+
+    fn status(&self, _connection: FourTuple) -> Option<Status> {
+        None
+    }
+}
+
+/// A lease on a fake target.
+pub(crate) fn lease(port: u16) -> Lease {
+    Lease {
+        addresses: vec![OURS],
+        ports: [port].into(),
+        any_port: true,
+        target: TARGET,
+        closed_port: 81,
+        listen_ports: VecDeque::new(),
+    }
+}
