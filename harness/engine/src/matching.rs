@@ -10,8 +10,10 @@ use tcpconf_suite::ast::{
 use tcpconf_wire::{Auto, Flags, IpHeader, Segment, SeqNumber, TcpOption};
 
 mod options;
+mod same;
 
 pub(crate) use options::show_option;
+pub(crate) use same::same_as;
 
 /// What a pattern made of a segment.
 #[derive(Clone, Debug, Default)]

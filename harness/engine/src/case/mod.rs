@@ -4,6 +4,7 @@
 //! happened.
 
 mod cleanup;
+mod either;
 mod failure;
 mod frame;
 mod odd;
@@ -11,6 +12,8 @@ mod probe;
 mod scope;
 mod send;
 mod step;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use crate::event::{CaseReport, Failure, Location};

@@ -3,19 +3,18 @@
 //! A waiting `>` tries to match first. What does not match is a mismatch, but for a segment with
 //! SEG.LEN > 0 whose range was all sent before: a retransmission, passed over.
 
+use super::either::Head;
 use super::probe::Probe;
 use super::{Case, GRACE, Label};
 use crate::Mode;
 use crate::eval::EvalError;
 use crate::event::Difference;
-use crate::matching::{Match, match_field, match_flags, matches, show_option};
+use crate::matching::{Match, match_field, match_flags, matches, same_as};
 use crate::model::Seen;
 use crate::session::Arrived;
 use crate::value::seconds;
-use tcpconf_suite::ast::{
-    Branch, Expect, Grade, Ignorable, Nothing, Pattern, Step, StepKind, Timing,
-};
-use tcpconf_wire::{Auto, Checksum, Instant, Segment, TcpOption};
+use tcpconf_suite::ast::{Branch, Expect, Ignorable, Nothing, Pattern, Step, StepKind, Timing};
+use tcpconf_wire::Instant;
 
 /// What the current step waits for.
 #[derive(Clone, Debug)]
@@ -24,7 +23,7 @@ pub(super) enum Waiting {
         until: Instant,
     },
     Expect {
-        expect: Expect,
+        expect: Box<Expect>,
         window: Window,
         conn: String,
     },
@@ -54,15 +53,8 @@ pub(super) struct Window {
     latest: Instant,
 }
 
-/// The first step of a branch.
-#[derive(Clone, Debug)]
-pub(super) enum Head {
-    Expect(Box<Expect>, Window, String),
-    Nothing(Instant, String),
-}
-
 /// What became of an arrival.
-enum Taken {
+pub(super) enum Taken {
     /// It fits.
     Fits,
     /// It is passed over.
@@ -76,7 +68,7 @@ impl Case {
         let conn = self.conn_of(expect.conn.as_ref());
         self.waiting = Some(Waiting::Expect {
             window: self.window(&expect.timing)?,
-            expect: expect.clone(),
+            expect: Box::new(expect.clone()),
             conn,
         });
         Ok(())
@@ -86,32 +78,6 @@ impl Case {
         let until = self.last_stamp + self.duration(&nothing.duration)?;
         let conn = self.conn_of(nothing.conn.as_ref());
         self.waiting = Some(Waiting::Nothing { until, conn });
-        Ok(())
-    }
-
-    pub(super) fn either(&mut self, branches: &[Branch]) -> Result<(), EvalError> {
-        let heads = branches
-            .iter()
-            .map(|branch| match branch.steps.first().map(|s| &s.kind) {
-                Some(StepKind::Expect(expect)) => Ok(Head::Expect(
-                    Box::new(expect.clone()),
-                    self.window(&expect.timing)?,
-                    self.conn_of(expect.conn.as_ref()),
-                )),
-                Some(StepKind::Nothing(nothing)) => Ok(Head::Nothing(
-                    self.last_stamp + self.duration(&nothing.duration)?,
-                    self.conn_of(nothing.conn.as_ref()),
-                )),
-                _ => Err(EvalError {
-                    span: branch.span,
-                    message: "a branch begins with '>'".into(),
-                }),
-            })
-            .collect::<Result<_, _>>()?;
-        self.waiting = Some(Waiting::Either {
-            branches: branches.to_vec(),
-            heads,
-        });
         Ok(())
     }
 
@@ -140,11 +106,11 @@ impl Case {
         }
     }
 
-    fn conn_of(&self, name: Option<&tcpconf_suite::ast::Name>) -> String {
+    pub(super) fn conn_of(&self, name: Option<&tcpconf_suite::ast::Name>) -> String {
         name.map_or_else(|| self.frame().conn.clone(), |n| n.value.clone())
     }
 
-    fn window(&self, timing: &Timing) -> Result<Window, EvalError> {
+    pub(super) fn window(&self, timing: &Timing) -> Result<Window, EvalError> {
         let origin = self.origin(timing)?;
         let earliest = match &timing.after {
             Some(after) => origin + self.duration(after)?,
@@ -192,7 +158,7 @@ impl Case {
 
     fn wait_expect(
         &mut self,
-        expect: Expect,
+        expect: Box<Expect>,
         window: Window,
         conn: String,
         now: Instant,
@@ -257,151 +223,6 @@ impl Case {
         }
         self.last_stamp = until;
         None
-    }
-
-    fn wait_either(
-        &mut self,
-        branches: Vec<Branch>,
-        heads: Vec<Head>,
-        now: Instant,
-    ) -> Option<Instant> {
-        let conns: Vec<String> = heads
-            .iter()
-            .map(|h| match h {
-                Head::Expect(_, _, conn) | Head::Nothing(_, conn) => conn.clone(),
-            })
-            .collect();
-        let quiet = heads.iter().find_map(|h| match h {
-            Head::Nothing(until, _) => Some(*until),
-            Head::Expect(..) => None,
-        });
-        for conn in &conns {
-            while let Some((index, arrived)) = self.next_arrival(conn) {
-                if quiet.is_some_and(|until| arrived.at > until) {
-                    self.session.slot_mut(index).inbox.push_front(arrived);
-                    break;
-                }
-                match self.choose(&heads, index, &arrived, conn) {
-                    Err(error) => {
-                        self.broken(&error);
-                        return None;
-                    }
-                    Ok(Choice::Branch(at, label)) => {
-                        self.accept(index, &arrived, label.as_ref());
-                        self.take_branch(&branches[at]);
-                        return None;
-                    }
-                    Ok(Choice::Passed) => self.pass_over(index, &arrived),
-                    Ok(Choice::None(expected, differences)) => {
-                        self.note(arrived.entry, "mismatch");
-                        let actual = self.session.trace[arrived.entry].text.clone();
-                        self.fail(
-                            "none of the alternatives came",
-                            Some(expected),
-                            Some(actual),
-                            differences,
-                        );
-                        return None;
-                    }
-                }
-            }
-        }
-        let latest = heads
-            .iter()
-            .map(|h| match h {
-                Head::Expect(_, window, _) => window.latest,
-                Head::Nothing(until, _) => *until,
-            })
-            .max()
-            .unwrap_or(now);
-        let until = quiet.unwrap_or(latest) + GRACE;
-        if now < until {
-            self.waiting = Some(Waiting::Either { branches, heads });
-            return Some(until);
-        }
-        match heads.iter().position(|h| matches!(h, Head::Nothing(..))) {
-            Some(at) => {
-                if let Head::Nothing(until, _) = heads[at] {
-                    self.last_stamp = until;
-                }
-                self.take_branch(&branches[at]);
-            }
-            None => {
-                let expected = self.show_heads(&heads);
-                self.fail(
-                    "none of the alternatives came",
-                    Some(expected),
-                    Some("nothing".into()),
-                    Vec::new(),
-                );
-            }
-        }
-        None
-    }
-
-    /// Which branch an arrival decides.
-    fn choose(
-        &self,
-        heads: &[Head],
-        index: usize,
-        arrived: &Arrived,
-        conn: &str,
-    ) -> Result<Choice, EvalError> {
-        let mut nearest: Option<Vec<Difference>> = None;
-        let mut passed = false;
-        for (at, head) in heads.iter().enumerate() {
-            let Head::Expect(expect, window, its_conn) = head else {
-                passed |= self
-                    .session
-                    .slot(index)
-                    .classify(&arrived.segment)
-                    .retransmission;
-                continue;
-            };
-            if its_conn != conn {
-                continue;
-            }
-            match self.judge(expect, window, index, arrived, conn)? {
-                Taken::Fits => return Ok(Choice::Branch(at, expect.label.clone())),
-                Taken::Passed => passed = true,
-                Taken::Mismatch(differences) => {
-                    if nearest.as_ref().is_none_or(|n| differences.len() < n.len()) {
-                        nearest = Some(differences);
-                    }
-                }
-            }
-        }
-        if passed {
-            return Ok(Choice::Passed);
-        }
-        Ok(Choice::None(
-            self.show_heads(heads),
-            nearest.unwrap_or_default(),
-        ))
-    }
-
-    fn show_heads(&self, heads: &[Head]) -> String {
-        heads
-            .iter()
-            .map(|head| match head {
-                Head::Expect(expect, window, conn) => self.show_expected(expect, window, conn),
-                Head::Nothing(..) => "nothing".into(),
-            })
-            .collect::<Vec<_>>()
-            .join("  or  ")
-    }
-
-    fn take_branch(&mut self, branch: &Branch) {
-        let rank = |g: Grade| match g {
-            Grade::Pass => 0,
-            Grade::Warn => 2,
-            Grade::Info => 1,
-        };
-        if self.grade.is_none_or(|old| rank(old) < rank(branch.grade)) {
-            self.grade = Some(branch.grade);
-        }
-        let rest = branch.steps.get(1..).unwrap_or_default().to_vec();
-        self.push(&rest, super::frame::Role::Plain, None, None);
     }
 
     fn wait_unordered(
@@ -509,7 +330,7 @@ impl Case {
         Some((index, arrived))
     }
 
-    fn judge(
+    pub(super) fn judge(
         &self,
         expect: &Expect,
         window: &Window,
@@ -579,7 +400,7 @@ impl Case {
     }
 
     /// A step takes the segment.
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         index: usize,
         arrived: &Arrived,
@@ -600,7 +421,7 @@ impl Case {
         }
     }
 
-    fn pass_over(&mut self, index: usize, arrived: &Arrived) {
+    pub(super) fn pass_over(&mut self, index: usize, arrived: &Arrived) {
         self.note(arrived.entry, "passed over");
         self.session.slot_mut(index).consume(&arrived.segment);
     }
@@ -610,12 +431,6 @@ impl Case {
             entry.note = Some(note.to_owned());
         }
     }
-}
-
-enum Choice {
-    Branch(usize, Option<tcpconf_suite::ast::Name>),
-    Passed,
-    None(String, Vec<Difference>),
 }
 
 impl Window {
@@ -634,54 +449,4 @@ impl Window {
 
 pub(super) fn show_since(at: Instant, origin: Instant) -> String {
     seconds(at.since(origin).as_nanos() as i128)
-}
-
-/// Header, options and text, but for IP id, checksum, TSval and TSecr (semantics 6).
-fn same_as(wanted: &Segment, actual: &Segment, result: &mut Match) {
-    let strip = |s: &Segment| {
-        let mut s = s.clone();
-        s.checksum = Checksum::Good;
-        s.data_offset = Auto::Auto;
-        for option in &mut s.options {
-            if let TcpOption::Timestamps { val, ecr } = option {
-                (*val, *ecr) = (0, 0);
-            }
-        }
-        s
-    };
-    let (wanted, actual) = (strip(wanted), strip(actual));
-    let mut compare = |field: &str, wanted: String, actual: String| {
-        if wanted != actual {
-            result.differences.push(Difference {
-                field: field.into(),
-                expected: wanted,
-                actual,
-            });
-        }
-    };
-    compare("flags", wanted.flags.to_string(), actual.flags.to_string());
-    compare("seq", wanted.seq.to_string(), actual.seq.to_string());
-    compare("ack", wanted.ack.to_string(), actual.ack.to_string());
-    compare("win", wanted.window.to_string(), actual.window.to_string());
-    compare("urg", wanted.urgent.to_string(), actual.urgent.to_string());
-    compare(
-        "reserved",
-        wanted.reserved.to_string(),
-        actual.reserved.to_string(),
-    );
-    let options = |s: &Segment| {
-        s.options
-            .iter()
-            .map(show_option)
-            .collect::<Vec<_>>()
-            .join(",")
-    };
-    compare("options", options(&wanted), options(&actual));
-    if wanted.payload != actual.payload {
-        compare(
-            "text",
-            format!("{} octets", wanted.payload.len()),
-            format!("{} octets, other ones", actual.payload.len()),
-        );
-    }
 }

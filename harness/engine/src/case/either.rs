@@ -1,0 +1,196 @@
+//! `either`: the first `>` decides the branch.
+
+use super::wait::{Taken, Waiting, Window};
+use super::{Case, GRACE};
+use crate::eval::EvalError;
+use crate::event::Difference;
+use crate::session::Arrived;
+use tcpconf_suite::ast::{Branch, Expect, Grade, Name, StepKind};
+use tcpconf_wire::Instant;
+
+/// The first step of a branch.
+#[derive(Clone, Debug)]
+pub(super) enum Head {
+    Expect(Box<Expect>, Window, String),
+    Nothing(Instant, String),
+}
+
+/// What an arrival means for the branches.
+enum Choice {
+    Branch(usize, Option<Name>),
+    Passed,
+    None(String, Vec<Difference>),
+}
+
+impl Case {
+    pub(super) fn either(&mut self, branches: &[Branch]) -> Result<(), EvalError> {
+        let heads = branches
+            .iter()
+            .map(|branch| match branch.steps.first().map(|s| &s.kind) {
+                Some(StepKind::Expect(expect)) => Ok(Head::Expect(
+                    Box::new(expect.clone()),
+                    self.window(&expect.timing)?,
+                    self.conn_of(expect.conn.as_ref()),
+                )),
+                Some(StepKind::Nothing(nothing)) => Ok(Head::Nothing(
+                    self.last_stamp + self.duration(&nothing.duration)?,
+                    self.conn_of(nothing.conn.as_ref()),
+                )),
+                _ => Err(EvalError {
+                    span: branch.span,
+                    message: "a branch begins with '>'".into(),
+                }),
+            })
+            .collect::<Result<_, _>>()?;
+        self.waiting = Some(Waiting::Either {
+            branches: branches.to_vec(),
+            heads,
+        });
+        Ok(())
+    }
+
+    pub(super) fn wait_either(
+        &mut self,
+        branches: Vec<Branch>,
+        heads: Vec<Head>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let conns: Vec<String> = heads
+            .iter()
+            .map(|h| match h {
+                Head::Expect(_, _, conn) | Head::Nothing(_, conn) => conn.clone(),
+            })
+            .collect();
+        let quiet = heads.iter().find_map(|h| match h {
+            Head::Nothing(until, _) => Some(*until),
+            Head::Expect(..) => None,
+        });
+        for conn in &conns {
+            while let Some((index, arrived)) = self.next_arrival(conn) {
+                if quiet.is_some_and(|until| arrived.at > until) {
+                    self.session.slot_mut(index).inbox.push_front(arrived);
+                    break;
+                }
+                match self.choose(&heads, index, &arrived, conn) {
+                    Err(error) => {
+                        self.broken(&error);
+                        return None;
+                    }
+                    Ok(Choice::Branch(at, label)) => {
+                        self.accept(index, &arrived, label.as_ref());
+                        self.take_branch(&branches[at]);
+                        return None;
+                    }
+                    Ok(Choice::Passed) => self.pass_over(index, &arrived),
+                    Ok(Choice::None(expected, differences)) => {
+                        self.note(arrived.entry, "mismatch");
+                        let actual = self.session.trace[arrived.entry].text.clone();
+                        self.fail(
+                            "none of the alternatives came",
+                            Some(expected),
+                            Some(actual),
+                            differences,
+                        );
+                        return None;
+                    }
+                }
+            }
+        }
+        let latest = heads
+            .iter()
+            .map(|h| match h {
+                Head::Expect(_, window, _) => window.latest_at(),
+                Head::Nothing(until, _) => *until,
+            })
+            .max()
+            .unwrap_or(now);
+        let until = quiet.unwrap_or(latest) + GRACE;
+        if now < until {
+            self.waiting = Some(Waiting::Either { branches, heads });
+            return Some(until);
+        }
+        match heads.iter().position(|h| matches!(h, Head::Nothing(..))) {
+            Some(at) => {
+                if let Head::Nothing(until, _) = heads[at] {
+                    self.last_stamp = until;
+                }
+                self.take_branch(&branches[at]);
+            }
+            None => {
+                let expected = self.show_heads(&heads);
+                self.fail(
+                    "none of the alternatives came",
+                    Some(expected),
+                    Some("nothing".into()),
+                    Vec::new(),
+                );
+            }
+        }
+        None
+    }
+
+    /// Which branch an arrival decides.
+    fn choose(
+        &self,
+        heads: &[Head],
+        index: usize,
+        arrived: &Arrived,
+        conn: &str,
+    ) -> Result<Choice, EvalError> {
+        let mut nearest: Option<Vec<Difference>> = None;
+        let mut passed = false;
+        for (at, head) in heads.iter().enumerate() {
+            let Head::Expect(expect, window, its_conn) = head else {
+                passed |= self
+                    .session
+                    .slot(index)
+                    .classify(&arrived.segment)
+                    .retransmission;
+                continue;
+            };
+            if its_conn != conn {
+                continue;
+            }
+            match self.judge(expect, window, index, arrived, conn)? {
+                Taken::Fits => return Ok(Choice::Branch(at, expect.label.clone())),
+                Taken::Passed => passed = true,
+                Taken::Mismatch(differences) => {
+                    if nearest.as_ref().is_none_or(|n| differences.len() < n.len()) {
+                        nearest = Some(differences);
+                    }
+                }
+            }
+        }
+        if passed {
+            return Ok(Choice::Passed);
+        }
+        Ok(Choice::None(
+            self.show_heads(heads),
+            nearest.unwrap_or_default(),
+        ))
+    }
+
+    fn show_heads(&self, heads: &[Head]) -> String {
+        heads
+            .iter()
+            .map(|head| match head {
+                Head::Expect(expect, window, conn) => self.show_expected(expect, window, conn),
+                Head::Nothing(..) => "nothing".into(),
+            })
+            .collect::<Vec<_>>()
+            .join("  or  ")
+    }
+
+    fn take_branch(&mut self, branch: &Branch) {
+        let rank = |g: Grade| match g {
+            Grade::Pass => 0,
+            Grade::Warn => 2,
+            Grade::Info => 1,
+        };
+        if self.grade.is_none_or(|old| rank(old) < rank(branch.grade)) {
+            self.grade = Some(branch.grade);
+        }
+        let rest = branch.steps.get(1..).unwrap_or_default().to_vec();
+        self.push(&rest, super::frame::Role::Plain, None, None);
+    }
+}

@@ -1,0 +1,213 @@
+//! The waiting rule (LANGUAGE.md, semantics 5 and 6).
+
+use super::*;
+
+#[test]
+fn a_retransmission_is_passed_over() {
+    let report = play("  < S\n  > S.\n  < .\n  > P.  seq 1  len 5", |s| {
+        if s.flags == Flags::SYN {
+            return vec![(ms(1), syn_ack(s)), (ms(3), syn_ack(s))];
+        }
+        let mut text = reply(s, Flags::PSH | Flags::ACK, ISS + 1, 1_001);
+        text.payload = b"hello".to_vec();
+        vec![(ms(10), text)]
+    });
+    assert_passes(&report);
+}
+
+#[test]
+fn a_pure_ack_is_a_mismatch() {
+    let report = play("  < S\n  > S.\n  < .\n  > F.  seq 1", |s| {
+        if s.flags == Flags::SYN {
+            return vec![(ms(1), syn_ack(s))];
+        }
+        vec![(ms(1), reply(s, Flags::ACK, ISS + 1, 1_001))]
+    });
+    assert_eq!(message(&report), "flags is . instead of F.");
+}
+
+#[test]
+fn ignored_acks_are_passed_over() {
+    let peer = |s: &Segment| {
+        if s.flags == Flags::SYN {
+            return vec![(ms(1), syn_ack(s))];
+        }
+        vec![
+            (ms(1), reply(s, Flags::ACK, ISS + 1, 1_001)),
+            (ms(2), reply(s, Flags::FIN | Flags::ACK, ISS + 1, 1_001)),
+        ]
+    };
+    assert_passes(&play(
+        "  ignore acks\n  < S\n  > S.\n  < .\n  > F.  seq 1",
+        peer,
+    ));
+}
+
+#[test]
+fn matching_comes_before_passing_over() {
+    let report = play(
+        "  < S\n  > S.  as first\n  > S.  same as first  after 900ms  within 2s",
+        |s| {
+            if s.flags == Flags::SYN {
+                return vec![(ms(1), syn_ack(s)), (ms(1_001), syn_ack(s))];
+            }
+            Vec::new()
+        },
+    );
+    assert_passes(&report);
+}
+
+#[test]
+fn an_early_segment_is_a_mismatch_in_time() {
+    let report = play(
+        "  < S\n  > S.  as first\n  > S.  same as first  after 900ms  within 2s",
+        |s| {
+            if s.flags == Flags::SYN {
+                return vec![(ms(1), syn_ack(s)), (ms(301), syn_ack(s))];
+            }
+            Vec::new()
+        },
+    );
+    assert_eq!(
+        message(&report),
+        "it came 300.000ms instead of not before 900.000ms"
+    );
+}
+
+#[test]
+fn within_counts_from_the_label() {
+    let body = "  < S  as syn\n  > S.\n  < .\n  > F.  within 100ms of syn";
+    let peer = |late: u64| {
+        move |s: &Segment| {
+            if s.flags == Flags::SYN {
+                return vec![(ms(50), syn_ack(s))];
+            }
+            vec![(ms(late), reply(s, Flags::FIN | Flags::ACK, ISS + 1, 1_001))]
+        }
+    };
+    assert_passes(&play(body, peer(49)));
+    assert_eq!(
+        message(&play(body, peer(70))),
+        "nothing came within 100.000ms"
+    );
+}
+
+#[test]
+fn what_comes_after_the_grace_is_nothing() {
+    let report = play("  < S\n  > S.  within 100ms", |s| {
+        vec![(ms(5_000), syn_ack(s))]
+    });
+    assert_eq!(message(&report), "nothing came within 100.000ms");
+    assert_eq!(report.failure.unwrap().actual.as_deref(), Some("nothing"));
+}
+
+#[test]
+fn nothing_fails_when_something_comes() {
+    let report = play(
+        "  < S\n  > S.\n  < .\n  > nothing for 300ms\n  alive",
+        |s| {
+            if s.flags == Flags::SYN {
+                return vec![(ms(1), syn_ack(s))];
+            }
+            vec![(ms(200), reply(s, Flags::ACK, ISS + 1, 1_001))]
+        },
+    );
+    assert!(message(&report).contains("came where nothing was to come"));
+}
+
+#[test]
+fn nothing_passes_retransmissions_over_and_needs_proof_of_life() {
+    let report = play(
+        "  < S\n  > S.\n  > nothing for 300ms\n  < .\n  alive",
+        |s| {
+            let mut answers = sound(s);
+            if s.flags == Flags::SYN {
+                answers.push((ms(100), syn_ack(s)));
+            }
+            answers
+        },
+    );
+    assert_passes(&report);
+}
+
+#[test]
+fn either_is_decided_by_the_first_segment() {
+    let body = "  < S\n  either {\n    > S.\n    < .\n    alive\n  } pass or {\n    > R.\n  } warn";
+    assert_passes(&play(body, sound));
+    let refused = play(body, |s| {
+        vec![(ms(1), reply(s, Flags::RST | Flags::ACK, 0, s.seq.0 + 1))]
+    });
+    assert_eq!(refused.verdict.outcome, Outcome::Fail);
+    assert_eq!(refused.verdict.level, crate::Level::Should);
+    let neither = play(body, |s| vec![(ms(1), reply(s, Flags::ACK, 7, 7))]);
+    assert_eq!(message(&neither), "none of the alternatives came");
+    assert_eq!(neither.verdict.level, crate::Level::Must);
+}
+
+#[test]
+fn nothing_wins_a_branch_by_time() {
+    let body = "  < S\n  either {\n    > S.\n  } pass or {\n    > nothing for 300ms\n  } info\n  < R\n  alive";
+    let mut syns = 0;
+    let report = play(body, |s| {
+        syns += u32::from(s.flags == Flags::SYN);
+        if syns < 2 { Vec::new() } else { sound(s) }
+    });
+    assert_eq!(report.verdict.outcome, Outcome::Fail);
+    assert_eq!(report.verdict.level, crate::Level::May);
+}
+
+#[test]
+fn unordered_takes_its_steps_in_any_order() {
+    let body = "  < S\n  > S.\n  < .\n  unordered {\n    > F.  seq 6\n    > P.  seq 1  len 5\n  }";
+    let report = play(body, |s| {
+        if s.flags == Flags::SYN {
+            return vec![(ms(1), syn_ack(s))];
+        }
+        let mut text = reply(s, Flags::PSH | Flags::ACK, ISS + 1, 1_001);
+        text.payload = b"hello".to_vec();
+        let fin = reply(s, Flags::FIN | Flags::ACK, ISS + 6, 1_001);
+        vec![(ms(1), text), (ms(2), fin)]
+    });
+    assert_passes(&report);
+}
+
+#[test]
+fn every_field_that_differs_is_reported() {
+    let report = play("  < S\n  > S.  ack IRS+2  win 7  <mss 536,sackOK>", |s| {
+        vec![(ms(1), syn_ack(s))]
+    });
+    assert_eq!(message(&report), "ack, win, <mss>, options differ");
+    let failure = report.failure.unwrap();
+    let fields: Vec<_> = failure
+        .differences
+        .iter()
+        .map(|d| (d.field.as_str(), d.expected.as_str(), d.actual.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("ack", "2 (abs 1002)", "1 (abs 1001)"),
+            ("win", "7", "10000"),
+            ("<mss>", "536", "<mss 1460>"),
+            ("options", "<sackOK>", "<mss 1460>"),
+        ]
+    );
+    assert_eq!(
+        failure.expected.as_deref(),
+        Some("S.   ack 2   win 7   <mss 536,sackOK>   within 1.000s")
+    );
+}
+
+#[test]
+fn observing_records_and_never_ends_the_case() {
+    let body = "  < S\n  > R.\n  < .\n  > nothing for 1s\n  alive";
+    let mode = Mode::Observe { quiet: ms(200) };
+    let report = play_with(body, Profile::generic(), mode, sound);
+    assert_passes(&report);
+    let observed = report
+        .trace
+        .iter()
+        .filter(|e| e.note.as_deref() == Some("observed"))
+        .count();
+    assert_eq!(observed, 1);
+}
