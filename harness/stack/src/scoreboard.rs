@@ -69,6 +69,10 @@ impl Scoreboard {
         self.flight - self.sacked - self.lost
     }
 
+    pub(crate) fn sacked(&self) -> u32 {
+        self.sacked
+    }
+
     pub(crate) fn first(&self) -> Option<&Sent> {
         self.segments.front()
     }

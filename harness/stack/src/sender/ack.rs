@@ -110,7 +110,8 @@ impl Sender {
                 self.dup_acks = left;
                 // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole.
                 let first = self.board.first();
-                if !self.sack || first.is_some_and(|s| s.retransmissions == 0) {
+                let hole = self.board.sacked() > 0 && first.is_some_and(|s| s.retransmissions == 0);
+                if !self.sack || hole {
                     self.board.mark_first_lost();
                     self.head_due = true;
                 }
