@@ -84,6 +84,7 @@ fn trace() -> Vec<TraceEntry> {
         packet(In, 30, ".   1:1(0) ack 1 win 65535", None),
         packet(In, 900, "R   2:2(0) win 65535", None),
         packet(Out, 1_012_345, "R.  1:1(0) ack 1 win 0", Some("mismatch")),
+        packet(In, 1_012_400, "R   2:2(0) win 0", Some("cleaning up")),
     ]
 }
 

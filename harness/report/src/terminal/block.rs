@@ -8,11 +8,14 @@ use crate::{pcapng, printable, reason};
 use std::fmt::Write as _;
 use tcpconf_engine::{
     CaseReport, Difference, Direction, Failure, InvariantReport, Level, Location, RunInfo, Shown,
+    TraceEntry,
 };
 use tcpconf_suite::Requirements;
 
 /// Packets shown, the last of a case.
 const LAST_PACKETS: usize = 8;
+/// The engine's note on packets behind the verdict; the capture has them.
+const CLEANING_UP: &str = "cleaning up";
 /// Violations of an invariant shown.
 const FIRST_FINDINGS: usize = 3;
 /// Left of a block's lines, of its second level, and of a table's keys.
@@ -220,20 +223,22 @@ fn differences(out: &mut String, differences: &[Difference]) {
     }
 }
 
-/// The last packets, stamps relative to the case's first one.
+/// The last packets before the verdict, stamps relative to the case's first one.
 fn wire(out: &mut String, case: &CaseReport) {
-    let Some(first) = case.trace.first() else {
+    let judged = |entry: &&TraceEntry| entry.note.as_deref() != Some(CLEANING_UP);
+    let entries: Vec<&TraceEntry> = case.trace.iter().filter(judged).collect();
+    let Some(first) = entries.first() else {
         pair(out, "wire", "(no packet)");
         return;
     };
-    let skipped = case.trace.len().saturating_sub(LAST_PACKETS);
+    let skipped = entries.len().saturating_sub(LAST_PACKETS);
     let count = if skipped > 0 {
-        format!("last {LAST_PACKETS} of {}", case.trace.len())
+        format!("last {LAST_PACKETS} of {}", entries.len())
     } else {
-        plural(case.trace.len(), "packet")
+        plural(entries.len(), "packet")
     };
     pair(out, "wire", &format!("({count}; `<` into the target)"));
-    for entry in &case.trace[skipped..] {
+    for entry in &entries[skipped..] {
         let at = entry.at.since(first.at).as_secs_f64();
         let arrow = match entry.direction {
             Direction::In => '<',

@@ -65,6 +65,16 @@ impl Tally {
     pub(super) fn invariant(&mut self, invariant: &InvariantReport) {
         let shown = Shown::of(&invariant.verdict, &invariant.marks);
         self.count(&invariant.id, shown);
+        if shown == Shown::Unsupported {
+            let why = invariant.reason.as_deref();
+            let why = why.unwrap_or("no segment to judge").to_owned();
+            *self
+                .reasons
+                .entry(shown)
+                .or_default()
+                .entry(why)
+                .or_default() += 1;
+        }
         if matches!(
             shown,
             Shown::Fail | Shown::Warn | Shown::Error | Shown::Xpass
@@ -137,7 +147,7 @@ impl Tally {
             let mut sorted: Vec<(&String, &usize)> = reasons.iter().collect();
             sorted.sort_by_key(|(why, count)| (std::cmp::Reverse(**count), *why));
             for (why, count) in sorted.iter().take(MOST_REASONS) {
-                let text = format!("{}: {}", plural(**count, "case"), printable(why));
+                let text = format!("{count} × {}", printable(why));
                 writeln!(out, "{} {text}", status(*shown)).expect("a String takes everything");
             }
             if sorted.len() > MOST_REASONS {
