@@ -4,6 +4,10 @@
 //! fuzz targets and the mass comparison with other parsers differ only in where the bytes come from.
 
 pub mod oracle;
+pub mod targets;
+mod template;
+
+pub use template::template;
 
 use crate::{Auto, Checksum, Flags, Icmp, IpHeader, Segment, SeqNumber, TcpOption, icmp_names};
 use arbitrary::{Result, Unstructured};
@@ -228,6 +232,7 @@ fn addresses(u: &mut Unstructured<'_>) -> Result<(IpAddr, IpAddr)> {
 /// The generators as proptest strategies.
 #[cfg(feature = "testing")]
 pub mod strategy {
+    use crate::notation::Template;
     use crate::{Icmp, Segment, TcpOption};
     use arbitrary::{Result, Unstructured};
     use proptest::collection::vec;
@@ -246,6 +251,11 @@ pub mod strategy {
     /// [`super::icmp`].
     pub fn icmp() -> impl Strategy<Value = Icmp> {
         generated(super::icmp)
+    }
+
+    /// [`super::template`].
+    pub fn template() -> impl Strategy<Value = Template<u64>> {
+        generated(super::template)
     }
 
     /// [`super::option`].

@@ -23,6 +23,16 @@ proptest! {
     }
 
     #[test]
+    fn templates_come_back_from_text(template in strategy::template()) {
+        oracle::template(&template);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "[SFRP.UEWA-]{1,3}( (seq|ack|len|win|from|data|df|<|mss|>|[0-9:.]{1,4}|[|=!<>,*]|hex\\(0a\\)|\\PC)){0,8}") {
+        oracle::text(&text);
+    }
+
+    #[test]
     fn any_bytes_are_read_without_loss(bytes in strategy::packet_bytes()) {
         oracle::packet(&bytes);
     }

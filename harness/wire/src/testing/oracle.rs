@@ -1,6 +1,9 @@
 //! What must hold for any input. Each function panics when it does not.
 
-use crate::notation::{ConstantValues, Cursor, parse_options};
+use crate::notation::{
+    ConstantValues, Cursor, NotationError, OptionItem, OptionsSpec, Template, parse_options,
+    parse_template,
+};
 use crate::view::{IpView, PROTOCOL_TCP};
 use crate::{
     Auto, Content, Icmp, Instant, IpHeader, Malformation, Parsed, PayloadStyle, PrintStyle,
@@ -66,14 +69,44 @@ pub fn options(area: &[u8]) {
     options_text(&options);
 }
 
+/// Any template: its text is read as the same.
+pub fn template(template: &Template<u64>) {
+    let text = template.to_string();
+    let read = read_template(&text).map(Template::without_spans);
+    assert_eq!(read.as_ref(), Ok(template), "{text}");
+}
+
+/// Any text: reading never panics and never leaves its line, and what it reads is read again from its
+/// own print.
+pub fn text(text: &str) {
+    let mut c = Cursor::new(text);
+    let line = text.lines().next().unwrap_or_default();
+    match parse_template(&mut c, &mut ConstantValues) {
+        Ok(read) => {
+            assert!(c.pos() <= line.len(), "crossed the end of the line");
+            template(&read.without_spans());
+        }
+        Err(error) => {
+            let span = error.span;
+            assert!(span.start <= span.end, "{error:?}");
+            assert!(text.get(span.start..span.end).is_some(), "{error:?}");
+            assert!(!error.message.is_empty());
+        }
+    }
+}
+
+fn read_template(text: &str) -> Result<Template<u64>, NotationError> {
+    let mut c = Cursor::new(text);
+    let template = parse_template(&mut c, &mut ConstantValues)?;
+    assert!(c.at_end(), "{:?} left over", c.rest());
+    Ok(template)
+}
+
 fn options_text(options: &[TcpOption]) {
-    let items: Vec<_> = options
-        .iter()
-        .map(crate::notation::OptionItem::from)
-        .collect();
-    let text = crate::notation::OptionsSpec::Items(items).to_string();
+    let items: Vec<_> = options.iter().map(OptionItem::from).collect();
+    let text = OptionsSpec::Items(items).to_string();
     let read = parse_options(&mut Cursor::new(&text), &mut ConstantValues);
-    let Ok(Some(crate::notation::OptionsSpec::Items(items))) = read else {
+    let Ok(Some(OptionsSpec::Items(items))) = read else {
         panic!("{text} does not parse: {read:?}");
     };
     let again: Result<Vec<TcpOption>, _> = items.iter().map(TcpOption::try_from).collect();
