@@ -11,6 +11,18 @@ pub enum CongestionAlgorithm {
     Reno,
 }
 
+/// Explicit Congestion Notification (RFC 3168).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ecn {
+    /// Neither asked for nor granted.
+    Off,
+    /// Granted to peers that ask (RFC 3168 §6.1.1).
+    #[default]
+    Accept,
+    /// Asked for as well.
+    Request,
+}
+
 /// Keep-alive (RFC 9293 §3.8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
@@ -121,6 +133,15 @@ pub struct Config {
     pub timestamps: bool,
     /// Whether SACK is offered and accepted (RFC 2018).
     pub sack: bool,
+    /// Explicit Congestion Notification: granted, not asked for (SHLD-8).
+    pub ecn: Ecn,
+    /// How long a path MTU that a router reported is believed: 10 minutes (RFC 1191 §6.3).
+    pub path_mtu_lifetime: Duration,
+    /// Destinations whose path MTU is remembered: 1024.
+    pub max_paths: usize,
+    /// Timeouts in a row after which full-sized segments are taken to fall into a black hole, and
+    /// the segment size is halved (RFC 4821 §7.7): 5. `None` never.
+    pub black_hole_after: Option<u32>,
     /// RFC 5961: challenge ACKs for RST and SYN in the window, and the ACK range.
     pub rfc5961: bool,
     /// ACKs a second and connection for segments that are not acceptable and carry no text, and
@@ -163,6 +184,10 @@ impl Default for Config {
             window_scale: true,
             timestamps: true,
             sack: true,
+            ecn: Ecn::default(),
+            path_mtu_lifetime: Duration::from_secs(600),
+            max_paths: 1024,
+            black_hole_after: Some(5),
             rfc5961: true,
             challenge_acks_per_second: 10,
             time_wait_reuse: true,

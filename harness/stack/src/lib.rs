@@ -35,7 +35,7 @@ mod timer_heap;
 mod types;
 mod window;
 
-pub use config::{Config, CongestionAlgorithm, KeepAlive, ListenOptions, SocketOptions};
+pub use config::{Config, CongestionAlgorithm, Ecn, KeepAlive, ListenOptions, SocketOptions};
 pub use error::{CallError, ErrorKind, SoftError};
 pub use host::Host;
 pub use types::{Event, FourTuple, Received, SocketId, StateName, Status};

@@ -186,6 +186,18 @@ impl Scoreboard {
         }
     }
 
+    /// Marks segments with more text than `mss`; true when there are any.
+    pub(crate) fn mark_larger_lost(&mut self, mss: u32) -> bool {
+        let before = self.lost;
+        for segment in &mut self.segments {
+            if !segment.sacked && !segment.lost && segment.len - u32::from(segment.fin) > mss {
+                segment.lost = true;
+                self.lost += segment.len;
+            }
+        }
+        self.lost > before
+    }
+
     /// After a timeout everything is sent again, SACKed or not (RFC 2018 §5.1).
     pub(crate) fn mark_all_lost(&mut self) {
         for segment in &mut self.segments {

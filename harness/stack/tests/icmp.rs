@@ -10,6 +10,11 @@ use tcpconf_wire::checksum;
 
 /// An ICMPv4 error from a router, quoting the segment at relative sequence number `seq`.
 fn icmp(t: &Trace, kind: u8, code: u8, seq: u32) -> Vec<u8> {
+    too_big(t, [kind, code, 0, 0, 0, 0, 0, 0], seq, 28)
+}
+
+/// The same with any ICMP header, and the length that the quoted datagram had.
+fn too_big(t: &Trace, header: [u8; 8], seq: u32, length: u16) -> Vec<u8> {
     let mut tcp = Vec::new();
     tcp.extend(t.tuple.local.port().to_be_bytes());
     tcp.extend(t.tuple.remote.port().to_be_bytes());
@@ -19,8 +24,9 @@ fn icmp(t: &Trace, kind: u8, code: u8, seq: u32) -> Vec<u8> {
             .wrapping_add(seq)
             .to_be_bytes(),
     );
-    let quoted = ip_datagram(t.tuple.local, t.tuple.remote, 6, tcp);
-    let mut message = vec![kind, code, 0, 0, 0, 0, 0, 0];
+    let mut quoted = ip_datagram(t.tuple.local, t.tuple.remote, 6, tcp);
+    quoted[2..4].copy_from_slice(&length.to_be_bytes());
+    let mut message = header.to_vec();
     message.extend(quoted);
     let sum = checksum::of(&message);
     message[2..4].copy_from_slice(&sum.to_be_bytes());
@@ -101,4 +107,102 @@ fn a_wrong_icmp_checksum_is_dropped() {
     packet[22] ^= 1;
     t.host.handle_packet(t.now, &packet);
     t.drive("-\n= SYN-SENT");
+}
+
+// Path MTU discovery, RFC 1191
+
+/// ESTABLISHED with a large window, three segments of 1460 octets in flight.
+fn sending() -> Trace {
+    let mut t = Trace::listening(plain());
+    t.drive(
+        "
+        < S 0:0(0) win 30000 <mss 1460>
+        > S. 0:0(0) ack 1
+        < . 1:1(0) ack 1 win 30000",
+    );
+    t.accept();
+    t.send(2920);
+    t.drive("> . 1:1461(1460) ack 1\n> P. 1461:2921(1460) ack 1\n-");
+    t
+}
+
+const fn next_hop(mtu: u16) -> [u8; 8] {
+    let [a, b] = mtu.to_be_bytes();
+    [3, 4, 0, 0, 0, 0, a, b]
+}
+
+#[test]
+fn rfc1191_3_too_big_cuts_segments_up_and_leaves_the_congestion_window() {
+    let mut t = sending();
+    let cwnd = t.status().unwrap().cwnd;
+    let packet = too_big(&t, next_hop(1000), 1, 1500);
+    t.host.handle_packet(t.now, &packet);
+    t.drive(
+        "
+        > . 1:961(960) ack 1
+        > . 961:1461(500) ack 1
+        > . 1461:2421(960) ack 1
+        > P. 2421:2921(500) ack 1
+        -",
+    );
+    assert_eq!(t.status().unwrap().cwnd, cwnd);
+    // RFC 1191 §6.4: the second message of the burst changes nothing more.
+    t.host.handle_packet(t.now, &packet);
+    t.drive("-\n< . 1:1(0) ack 2921 win 30000");
+    t.send(2000);
+    t.drive("> . 2921:3881(960) ack 1\n> . 3881:4841(960) ack 1\n-");
+}
+
+#[rstest]
+#[case::larger_than_now(next_hop(1600), 1500, 1460)]
+#[case::no_next_hop(next_hop(0), 1500, 1452)]
+#[case::no_next_hop_of_a_small_one(next_hop(0), 576, 468)]
+#[case::below_the_minimum(next_hop(20), 1500, 28)]
+#[case::of_a_datagram_that_fits(next_hop(1000), 900, 1460)]
+fn rfc1191_the_estimate(#[case] header: [u8; 8], #[case] length: u16, #[case] mss: u32) {
+    let mut t = sending();
+    let packet = too_big(&t, header, 1, length);
+    t.host.handle_packet(t.now, &packet);
+    assert_eq!(t.status().unwrap().mss, mss);
+}
+
+#[test]
+fn rfc5927_too_big_about_what_is_not_in_flight_is_not_believed() {
+    let mut t = sending();
+    let packet = too_big(&t, next_hop(600), 3000, 1500);
+    t.host.handle_packet(t.now, &packet);
+    assert_eq!(t.status().unwrap().mss, 1460);
+}
+
+#[test]
+fn rfc1191_6_3_the_estimate_is_shared_and_ages() {
+    let mut t = sending();
+    let packet = too_big(&t, next_hop(1000), 1, 1500);
+    t.host.handle_packet(t.now, &packet);
+    let first = t.tuple;
+    t.tuple.remote.set_port(50_000);
+    let syn = t.build("S 0:0(0) win 30000 <mss 1460>");
+    t.host.handle_packet(t.now, &syn);
+    assert_eq!(t.status().unwrap().mss, 960);
+    t.now += core::time::Duration::from_secs(601);
+    t.host.handle_timeout(t.now);
+    t.tuple.remote.set_port(50_001);
+    let syn = t.build("S 0:0(0) win 30000 <mss 1460>");
+    t.host.handle_packet(t.now, &syn);
+    assert_eq!(t.status().unwrap().mss, 1460);
+    t.tuple = first;
+    assert_eq!(t.status().map(|s| s.mss), None, "R2 has ended the first");
+}
+
+#[test]
+fn rfc4821_7_7_a_black_hole_is_found() {
+    let mut t = sending();
+    t.drive(
+        "
+        +1 > . 1:1461(1460) ack 1
+        +2 > . 1:1461(1460) ack 1
+        +4 > . 1:1461(1460) ack 1
+        +8 > . 1:1461(1460) ack 1
+        +16 > . 1:731(730) ack 1",
+    );
 }

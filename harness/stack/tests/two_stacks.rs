@@ -31,11 +31,14 @@ const CLEAN: Faults = Faults {
     twice: 0,
 };
 
+/// When, in which order, to whom, what.
+type UnderWay = std::cmp::Reverse<(Instant, u64, usize, Vec<u8>)>;
+
 struct Net {
     hosts: [Host; 2],
     now: Instant,
     /// Packets under way: earliest first.
-    under_way: BinaryHeap<std::cmp::Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    under_way: BinaryHeap<UnderWay>,
     dice: Dice,
     faults: Faults,
     count: u64,

@@ -21,6 +21,8 @@ pub(crate) struct Acked {
 pub(crate) trait CongestionControl {
     fn cwnd(&self) -> u32;
     fn ssthresh(&self) -> u32;
+    /// The segment size changed (path MTU); the window in octets does not grow (RFC 4821 §4).
+    fn set_mss(&mut self, mss: u32);
     /// New data was acknowledged, outside of fast recovery.
     fn on_ack(&mut self, acked: Acked);
     /// Loss was detected other than by timeout; `flight` octets were in flight.
@@ -74,6 +76,9 @@ impl CongestionControl for Congestion {
     }
     fn ssthresh(&self) -> u32 {
         self.inner().ssthresh()
+    }
+    fn set_mss(&mut self, mss: u32) {
+        self.inner_mut().set_mss(mss);
     }
     fn on_ack(&mut self, acked: Acked) {
         self.inner_mut().on_ack(acked);

@@ -41,6 +41,11 @@ impl CongestionControl for Reno {
         self.ssthresh
     }
 
+    fn set_mss(&mut self, mss: u32) {
+        self.mss = mss;
+        self.cwnd = self.cwnd.max(mss);
+    }
+
     fn on_ack(&mut self, acked: Acked) {
         if !acked.window_limited {
             return;

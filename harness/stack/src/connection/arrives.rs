@@ -4,6 +4,7 @@
 use super::reaction::{Fate, Reaction, Reply, Signals};
 use super::state::{CloseWait, Established, FinWait1, State, SynReceived, SynSent, SynTimer};
 use super::{Arrived, Connection, Env, Negotiated};
+use crate::config::Ecn;
 use crate::error::ErrorKind;
 use crate::receiver::Receiver;
 use crate::types::StateName;
@@ -72,7 +73,9 @@ impl Connection {
             return Reaction::DROP;
         }
         self.last_heard = now;
-        self.negotiated = Negotiated::from_syn(&segment.options, env.config, &self.tuple, now);
+        let mtu = self.path_mtu;
+        self.negotiated = Negotiated::from_syn(&segment.options, env.config, &self.tuple, mtu, now);
+        self.negotiated.ecn = self.ecn_answer(segment, env);
         let State::SynSent(SynSent {
             iss,
             queued,
@@ -131,6 +134,18 @@ impl Connection {
         reaction
     }
 
+    /// RFC 3168 §6.1.1: an ECN-setup SYN-ACK has ECE and not CWR; a crossing SYN has both.
+    fn ecn_answer(&self, segment: &Arrived<'_>, env: Env<'_>) -> bool {
+        let asked = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
+        let granted = segment.flags & (Flags::ECE | Flags::CWR);
+        let wanted = if segment.has(Flags::ACK) {
+            Flags::ECE
+        } else {
+            Flags::ECE | Flags::CWR
+        };
+        env.config.ecn == Ecn::Request && asked && granted == wanted
+    }
+
     /// §3.10.7.4: all other states, check after check.
     fn arrives_otherwise(
         &mut self,
@@ -152,6 +167,8 @@ impl Connection {
         self.fifth_ack(now, &segment, env, &mut reaction)?;
         if refused {
             reaction.reply = Reply::Ack;
+        } else {
+            self.congestion_mark(&segment);
         }
         self.urg_text_and_fin(now, &segment, env, &mut reaction);
         ControlFlow::Continue(reaction)
@@ -168,6 +185,20 @@ impl Connection {
         self.sixth_urg(segment, reaction);
         self.seventh_text(now, segment, env, reaction);
         self.eighth_fin(now, segment, env, reaction);
+    }
+
+    /// RFC 3168 §6.1.3: CWR ends the echo, a mark on data in the window begins it (again).
+    fn congestion_mark(&mut self, segment: &Arrived<'_>) {
+        if !self.negotiated.ecn {
+            return;
+        }
+        if segment.has(Flags::CWR) {
+            self.echo_congestion = false;
+        }
+        if segment.ce && !segment.text.is_empty() {
+            self.echo_congestion = true;
+            self.ack.now = true;
+        }
     }
 
     /// RFC 7323 §2.3: from the end of the handshake on both windows are scaled, if both SYNs said

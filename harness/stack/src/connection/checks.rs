@@ -289,6 +289,7 @@ impl Connection {
                 wnd,
                 sack: segment.options.sack,
                 empty: segment.len() == 0,
+                ece: segment.has(Flags::ECE) && !segment.has(Flags::SYN),
                 echoed_rtt,
             },
         );

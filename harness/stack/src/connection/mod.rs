@@ -12,7 +12,7 @@ mod timeouts;
 mod transmit;
 pub(crate) mod user;
 
-use crate::config::{Config, SocketOptions, fixed_headers};
+use crate::config::{Config, Ecn, SocketOptions, fixed_headers};
 use crate::error::{ErrorKind, SoftError};
 use crate::isn::Secret;
 use crate::options::{Options, Timestamps};
@@ -31,6 +31,16 @@ use tcpconf_wire::{Flags, Instant, SeqNumber};
 pub(crate) struct Env<'a> {
     pub(crate) config: &'a Config,
     pub(crate) secret: &'a Secret,
+    /// What is known of the way to the peer.
+    pub(crate) path: Path,
+}
+
+/// A path MTU (RFC 1191, RFC 8201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) mtu: u16,
+    /// Until when it is believed; `None` for that of the own link.
+    pub(crate) until: Option<Instant>,
 }
 
 /// A segment that has arrived.
@@ -43,6 +53,8 @@ pub(crate) struct Arrived<'a> {
     pub(crate) urgent: u16,
     pub(crate) text: &'a [u8],
     pub(crate) options: Options,
+    /// The IP header carries CE (RFC 3168 §5).
+    pub(crate) ce: bool,
 }
 
 impl Arrived<'_> {
@@ -86,21 +98,32 @@ pub(crate) struct Negotiated {
     /// Whether both scale (RFC 7323 §2.2).
     pub(crate) scaled: bool,
     pub(crate) sack: bool,
+    pub(crate) ecn: bool,
+    /// The peer's MSS, and the largest that the link could carry.
+    peer_mss: u16,
     pub(crate) timestamps: Option<TimestampState>,
 }
 
 impl Negotiated {
     /// From the options of the peer's SYN, as far as this host offers the same.
-    fn from_syn(options: &Options, config: &Config, tuple: &FourTuple, now: Instant) -> Self {
+    fn from_syn(
+        options: &Options,
+        config: &Config,
+        tuple: &FourTuple,
+        path_mtu: u16,
+        now: Instant,
+    ) -> Self {
         let local = tuple.local.ip();
         // MUST-15; an MSS of zero says nothing.
         let default = if local.is_ipv4() { 536 } else { 1220 };
         let peer = options.mss.filter(|&mss| mss > 0).unwrap_or(default);
-        let path = config.mtu.saturating_sub(fixed_headers(local)).max(1);
+        let path = path_mtu.saturating_sub(fixed_headers(local)).max(1);
         let scale = options.window_scale.filter(|_| config.window_scale);
         let stamps = options.timestamps.filter(|_| config.timestamps);
         Self {
             mss: u32::from(peer.min(path)),
+            peer_mss: peer,
+            ecn: false,
             // RFC 7323 §2.3: a shift above 14 is taken as 14.
             snd_shift: scale.unwrap_or(0).min(14),
             scaled: scale.is_some(),
@@ -149,6 +172,11 @@ pub(crate) struct Connection {
     pub(crate) negotiated: Negotiated,
     pub(crate) ack: AckSchedule,
     challenge: RateLimit,
+    /// The path MTU, and until when it is believed if it is not that of the link.
+    path_mtu: u16,
+    path_mtu_until: Option<Instant>,
+    /// ECN-Echo is set until the peer says CWR (RFC 3168 §6.1.3).
+    echo_congestion: bool,
     timestamp_offset: u32,
     /// When the last segment came (keep-alive).
     last_heard: Instant,
@@ -182,7 +210,7 @@ impl Connection {
             syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
         });
         let nothing = Options::default();
-        let negotiated = Negotiated::from_syn(&nothing, env.config, &tuple, now);
+        let negotiated = Negotiated::from_syn(&nothing, env.config, &tuple, env.path.mtu, now);
         let mut connection =
             Self::with_state(tuple, Origin::Active, state, options, negotiated, now, env);
         connection.owned = true;
@@ -199,7 +227,10 @@ impl Connection {
         now: Instant,
         env: Env<'_>,
     ) -> Self {
-        let negotiated = Negotiated::from_syn(&syn.options, env.config, &tuple, now);
+        let mut negotiated =
+            Negotiated::from_syn(&syn.options, env.config, &tuple, env.path.mtu, now);
+        // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
+        negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);
         let state = State::SynReceived(SynReceived {
             sender: Self::make_sender(iss, queued, &options, &negotiated, now, env),
@@ -231,6 +262,9 @@ impl Connection {
             negotiated,
             ack: AckSchedule::default(),
             challenge: RateLimit::new(env.config.challenge_acks_per_second),
+            path_mtu: env.path.mtu,
+            path_mtu_until: env.path.until,
+            echo_congestion: false,
             timestamp_offset: env.secret.timestamp_offset(&tuple),
             last_heard: now,
             keep_alive_probes: 0,
@@ -253,8 +287,7 @@ impl Connection {
         now: Instant,
         env: Env<'_>,
     ) -> Sender {
-        let (mss, sack) = (negotiated.mss, negotiated.sack);
-        Sender::new(iss, queued, env.config, options, mss, sack, now)
+        Sender::new(iss, queued, env.config, options, negotiated, now)
     }
 
     /// The millisecond clock of TSval, with the offset of this connection (RFC 7323 §5.4, §7).
@@ -273,6 +306,25 @@ impl Connection {
     /// The timestamps of a RST that answers nothing.
     pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
         self.stamp(now)
+    }
+
+    /// The path carries packets of `path.mtu` octets.
+    pub(crate) fn set_path(&mut self, path: Path) {
+        self.path_mtu = path.mtu;
+        self.path_mtu_until = path.until;
+        let most = path
+            .mtu
+            .saturating_sub(fixed_headers(self.tuple.local.ip()))
+            .max(1);
+        self.negotiated.mss = u32::from(self.negotiated.peer_mss.min(most));
+        let mss = self.negotiated.mss;
+        if let Some(sender) = self.state.sender_mut() {
+            sender.set_mss(mss);
+        }
+    }
+
+    pub(crate) fn path_mtu(&self) -> u16 {
+        self.path_mtu
     }
 
     /// Whether a challenge ACK may be sent now (RFC 5961 §7); counts it.

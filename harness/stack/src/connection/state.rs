@@ -50,6 +50,11 @@ impl SynTimer {
         }
     }
 
+    /// Whether the SYN asks for ECN: only the first does (RFC 3168 §6.1.1.1).
+    pub(crate) fn asks_for_ecn(&self) -> bool {
+        self.expirations == 0
+    }
+
     /// RFC 6298 §5.4 to §5.6: once more, with twice the timeout.
     pub(crate) fn back_off(&mut self) {
         self.due = true;

@@ -2,8 +2,8 @@
 
 use super::reaction::{Fate, Reaction, Reply, Signals};
 use super::state::State;
-use super::{Connection, Env, Origin};
-use crate::config::KeepAlive;
+use super::{Connection, Env, Origin, Path};
+use crate::config::{KeepAlive, fixed_headers};
 use crate::error::{ErrorKind, SoftError};
 use crate::sender::{Expired, Sender};
 use tcpconf_wire::Instant;
@@ -26,6 +26,7 @@ impl Connection {
             sender.and_then(|s| s.gives_up_at(self.options.user_timeout)),
             self.ack.delayed,
             self.keep_alive_at().map(|(at, _)| at),
+            self.path_mtu_until,
         ]
         .into_iter()
         .flatten()
@@ -62,6 +63,13 @@ impl Connection {
         {
             return self.give_up();
         }
+        if self.path_mtu_until.is_some_and(|at| at <= now) {
+            // RFC 1191 §6.3: the estimate has aged, larger segments are tried again.
+            self.set_path(Path {
+                mtu: env.config.mtu,
+                until: None,
+            });
+        }
         if self.ack.delayed.is_some_and(|at| at <= now) {
             self.ack.now = true;
             self.ack.delayed = None;
@@ -95,13 +103,42 @@ impl Connection {
         let Some(sender) = self.state.sender_mut() else {
             return Reaction::DROP;
         };
-        if let Expired::Retransmission(count) = sender.on_timer(now)
-            && count == env.config.r1
-        {
+        let Expired::Retransmission(count) = sender.on_timer(now) else {
+            return Reaction::DROP;
+        };
+        if count == env.config.r1 {
             // SHLD-9: the user hears of it between R1 and R2.
             self.soft_error = Some(SoftError::Unresponsive);
         }
+        if env
+            .config
+            .black_hole_after
+            .is_some_and(|limit| count >= limit)
+        {
+            self.black_hole(now, env);
+        }
         Reaction::DROP
+    }
+
+    /// RFC 4821 §7.7: full-sized segments vanish without an ICMP error; smaller ones are tried.
+    fn black_hole(&mut self, now: Instant, env: Env<'_>) {
+        let headers = fixed_headers(self.tuple.local.ip());
+        // The smallest path MTU there is: RFC 791 §3.2 with room for data, RFC 8200 §5.
+        let floor = if self.tuple.local.is_ipv4() {
+            296
+        } else {
+            1280
+        };
+        let mtu = (self.negotiated.mss as u16 / 2).saturating_add(headers);
+        let full_sized = self
+            .synchronized_sender()
+            .is_some_and(Sender::head_is_full_sized);
+        if full_sized && self.path_mtu() > floor {
+            self.set_path(Path {
+                mtu: mtu.max(floor),
+                until: Some(now + env.config.path_mtu_lifetime),
+            });
+        }
     }
 
     /// MUST-22 and MUST-23: the SYN is sent again, until R2.

@@ -1,9 +1,9 @@
 //! The next packet of a connection, if one is due: the SYN, a segment of the sender, a keep-alive
 //! probe, or an ACK of its own.
 
-use super::state::{CloseWait, LastAck, State};
+use super::state::{CloseWait, LastAck, State, SynTimer};
 use super::{Connection, Env};
-use crate::config::Config;
+use crate::config::{Config, Ecn};
 use crate::emit::{IpFields, SegmentOut};
 use crate::options::OptionArea;
 use crate::sender::Outgoing;
@@ -75,12 +75,18 @@ impl Connection {
         if ack.is_some() {
             self.ack_left(receive.nxt);
         }
+        let first = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
+        let ecn = match (&self.state, env.config.ecn) {
+            (State::SynSent(_), Ecn::Request) if first => Flags::ECE | Flags::CWR,
+            (State::SynReceived(_), _) if self.negotiated.ecn => Flags::ECE,
+            _ => Flags::NONE,
+        };
         SegmentOut {
             tuple: self.tuple,
             ip: self.ip_fields(),
             seq: self.state.send_vars().iss,
             ack,
-            flags: Flags::SYN,
+            flags: Flags::SYN | ecn,
             window,
             urgent: 0,
             options: &options,
@@ -143,10 +149,11 @@ impl Connection {
         out: &mut Vec<u8>,
     ) {
         let (ack, window) = self.announce();
-        let mut flags = Flags::NONE;
+        let mut flags = self.echo();
         for (set, flag) in [
             (outgoing.fin, Flags::FIN),
             (outgoing.push, Flags::PSH),
+            (outgoing.cwr, Flags::CWR),
             (outgoing.urgent.is_some(), Flags::URG),
         ] {
             if set {
@@ -157,9 +164,14 @@ impl Connection {
             .state
             .sender()
             .map_or((&[][..], &[][..]), |sender| sender.text(outgoing));
+        // ECT(0) on new data only (RFC 3168 §6.1.2, §6.1.5, §6.1.6).
+        let ip = IpFields {
+            ecn: if outgoing.ect { 2 } else { 0 },
+            ..self.ip_fields()
+        };
         SegmentOut {
             tuple: self.tuple,
-            ip: self.ip_fields(),
+            ip,
             seq: outgoing.seq,
             ack: Some(ack),
             flags,
@@ -185,13 +197,22 @@ impl Connection {
             ip: self.ip_fields(),
             seq,
             ack: Some(ack),
-            flags: Flags::NONE,
+            flags: self.echo(),
             window,
             urgent: 0,
             options,
             text: (&[], &[]),
         }
         .write(out);
+    }
+
+    /// RFC 3168 §6.1.3: every ACK says so until CWR comes.
+    fn echo(&self) -> Flags {
+        if self.echo_congestion {
+            Flags::ECE
+        } else {
+            Flags::NONE
+        }
     }
 
     /// RCV.NXT and the window field of a segment that leaves now.

@@ -108,10 +108,7 @@ impl Host {
 
     fn active(&self, now: Instant, tuple: FourTuple, options: Option<SocketOptions>) -> Connection {
         let iss = self.secret.isn(now, &tuple);
-        let env = Env {
-            config: &self.config,
-            secret: &self.secret,
-        };
+        let env = self.env(tuple.remote.ip());
         Connection::open(tuple, iss, options.unwrap_or(self.config.socket), now, env)
     }
 
@@ -293,6 +290,7 @@ impl Host {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
+            path: self.link_path(),
         };
         let abort = match self.slots.find(id) {
             Some(Entry::Connection(_)) => self

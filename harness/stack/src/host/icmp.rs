@@ -17,13 +17,18 @@ enum Meaning {
     /// The peer refuses: its port, or its protocol, is unreachable.
     Hard(ErrorKind),
     Soft,
+    /// The datagram did not fit; how much would, or zero.
+    TooBig(u32),
     /// Source Quench (MUST-55), queries, unknown types.
     Ignore,
 }
 
 /// Classifies by type and code.
-fn meaning(v6: bool, kind: u8, code: u8) -> Meaning {
+fn meaning(v6: bool, header: &[u8; 8]) -> Meaning {
+    let &[kind, code, _, _, a, b, c, d] = header;
     match (v6, kind, code) {
+        (false, 3, 4) => Meaning::TooBig(u32::from(u16::from_be_bytes([c, d]))),
+        (true, 2, _) => Meaning::TooBig(u32::from_be_bytes([a, b, c, d])),
         // Protocol and port unreachable, v6 port unreachable.
         (false, 3, 2 | 3) | (true, 1, 4) => Meaning::Hard(ErrorKind::Refused),
         // Administratively prohibited.
@@ -34,8 +39,9 @@ fn meaning(v6: bool, kind: u8, code: u8) -> Meaning {
     }
 }
 
-/// The segment that an error quotes: its tuple seen from here, and its sequence number.
-fn quoted(bytes: &[u8]) -> Option<(FourTuple, SeqNumber)> {
+/// The segment that an error quotes: its tuple seen from here, its sequence number, and the length
+/// of its datagram.
+fn quoted(bytes: &[u8]) -> Option<(FourTuple, SeqNumber, u16)> {
     let (src, dst, tcp): (IpAddr, IpAddr, &[u8]) = match bytes.first()? >> 4 {
         4 => {
             let length = usize::from(bytes[0] & 0xf) * 4;
@@ -67,7 +73,17 @@ fn quoted(bytes: &[u8]) -> Option<(FourTuple, SeqNumber)> {
         local: SocketAddr::new(src, u16::from_be_bytes([s0, s1])),
         remote: SocketAddr::new(dst, u16::from_be_bytes([d0, d1])),
     };
-    Some((tuple, SeqNumber(u32::from_be_bytes([q0, q1, q2, q3]))))
+    let field = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+    let length = if src.is_ipv4() {
+        field(2)
+    } else {
+        field(4).saturating_add(40)
+    };
+    Some((
+        tuple,
+        SeqNumber(u32::from_be_bytes([q0, q1, q2, q3])),
+        length,
+    ))
 }
 
 impl Host {
@@ -82,14 +98,15 @@ impl Host {
         } else {
             checksum::of(message) == 0
         };
-        let Some((&[kind, code, ..], quote)) = message.split_first_chunk::<8>() else {
+        let Some((header, quote)) = message.split_first_chunk::<8>() else {
             return;
         };
         if !good {
             return;
         }
-        let meaning = meaning(v6, kind, code);
-        let Some((tuple, seq)) = quoted(quote) else {
+        let (kind, code) = (header[0], header[1]);
+        let meaning = meaning(v6, header);
+        let Some((tuple, seq, length)) = quoted(quote) else {
             return;
         };
         let Some(&index) = self.connections.get(&tuple) else {
@@ -106,6 +123,7 @@ impl Host {
         let embryonic = matches!(connection.state, State::SynSent(_) | State::SynReceived(_));
         match meaning {
             Meaning::Hard(error) if embryonic => self.finish(index, Some(error)),
+            Meaning::TooBig(mtu) => self.too_big(index, now, mtu, length),
             _ => {
                 connection.soft_error = Some(SoftError::Icmp { kind, code });
                 self.touch(index);

@@ -61,6 +61,7 @@ impl Host {
             urgent: tcp.urgent,
             text: tcp.payload,
             options: Options::parse(tcp),
+            ce: ip.ecn == 3,
         };
         let Some(&index) = self.connections.get(&tuple) else {
             self.arrives_without_connection(now, tuple, &segment, None);
@@ -70,6 +71,7 @@ impl Host {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
+            path: self.link_path(),
         };
         let Some(connection) = self.slots.connection_mut(index) else {
             return;

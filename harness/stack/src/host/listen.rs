@@ -4,7 +4,7 @@ use super::Host;
 use super::slots::Entry;
 use crate::config::ListenOptions;
 use crate::connection::reaction::Signals;
-use crate::connection::{Arrived, Connection, Env};
+use crate::connection::{Arrived, Connection};
 use crate::types::{FourTuple, SocketId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -97,10 +97,7 @@ impl Host {
         if let Some(above) = above.filter(|&above| iss.le(above)) {
             iss = above + INCARNATION_STEP;
         }
-        let env = Env {
-            config: &self.config,
-            secret: &self.secret,
-        };
+        let env = self.env(tuple.remote.ip());
         let connection = Connection::accept_syn(tuple, id, iss, options, segment, now, env);
         let embryo = self.slots.insert(Entry::Connection(Box::new(connection)));
         self.connections.insert(tuple, embryo.index);

@@ -7,12 +7,13 @@ mod calls;
 mod icmp;
 mod input;
 mod listen;
+mod path;
 mod slots;
 
 use crate::config::Config;
 use crate::connection::reaction::{Fate, Reaction, Reply, Signals};
 use crate::connection::state::State;
-use crate::connection::{Connection, Env, Origin};
+use crate::connection::{Connection, Env, Origin, Path};
 use crate::emit::{IpFields, SegmentOut};
 use crate::error::ErrorKind;
 use crate::isn::{Secret, TableHasher};
@@ -66,6 +67,7 @@ pub struct Host {
     connections: HashMap<FourTuple, u32, TableHasher>,
     listeners: BTreeMap<u16, Vec<u32>>,
     timers: TimerHeap,
+    paths: BTreeMap<IpAddr, Path>,
     /// Connections that may have something to send.
     ready: VecDeque<u32>,
     resets: VecDeque<Reset>,
@@ -86,6 +88,7 @@ impl Host {
             slots: Slots::default(),
             listeners: BTreeMap::new(),
             timers: TimerHeap::default(),
+            paths: BTreeMap::new(),
             ready: VecDeque::new(),
             resets: VecDeque::new(),
             notified: VecDeque::new(),
@@ -123,6 +126,7 @@ impl Host {
             let env = Env {
                 config: &self.config,
                 secret: &self.secret,
+                path: self.link_path(),
             };
             if let Some(connection) = self.slots.connection_mut(index) {
                 let sent = connection.poll(now, env, out);
@@ -155,6 +159,7 @@ impl Host {
             let env = Env {
                 config: &self.config,
                 secret: &self.secret,
+                path: self.link_path(),
             };
             let Some(connection) = self.slots.connection_mut(index) else {
                 self.timers.set(index, None);

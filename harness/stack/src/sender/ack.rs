@@ -20,6 +20,8 @@ pub(crate) struct AckIn {
     pub(crate) sack: SackBlocks,
     /// The segment has no text and no FIN: it may count as a duplicate acknowledgement.
     pub(crate) empty: bool,
+    /// ECE: the peer has seen a congestion mark.
+    pub(crate) ece: bool,
     /// Round-trip time by the timestamp that was echoed.
     pub(crate) echoed_rtt: Option<Duration>,
 }
@@ -57,6 +59,9 @@ impl Sender {
             }
         }
         self.detect_loss(now, flight, advanced);
+        if segment.ece && self.ecn {
+            self.on_congestion_echo(now, flight);
+        }
         self.arm(now);
         AckResult {
             advanced,
@@ -128,8 +133,18 @@ impl Sender {
                 }
                 self.grow(octets, true);
             }
+            Phase::Reduced(recover) => {
+                self.dup_acks = 0;
+                if segment.ack.ge(recover) {
+                    self.phase = Phase::Open;
+                }
+            }
             Phase::Open => {
                 self.dup_acks = 0;
+                // RFC 3168 §6.1.2: no growth by an ACK with ECE.
+                if segment.ece && self.ecn {
+                    return;
+                }
                 let cwnd = self.congestion.cwnd();
                 let slow_start = cwnd < self.congestion.ssthresh();
                 let limited = flight + self.mss >= cwnd || (slow_start && 2 * flight >= cwnd);
@@ -173,15 +188,26 @@ impl Sender {
 
     fn detect_loss(&mut self, now: Instant, flight: u32, advanced: bool) {
         let news = self.sack && self.board.mark_lost_by_sack(self.mss);
-        if self.phase != Phase::Open || self.board.is_empty() {
+        let recovering = matches!(self.phase, Phase::Recovery(_) | Phase::Loss(_));
+        if recovering || self.board.is_empty() {
             return;
         }
         let enough = !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
         if news || enough {
             self.phase = Phase::Recovery(self.snd_nxt);
             self.congestion.on_loss(now, flight);
+            self.cwr_due = true;
             self.board.mark_first_lost();
             self.head_due = true;
+        }
+    }
+
+    /// RFC 3168 §6.1.2: as if a segment was lost, once a window.
+    fn on_congestion_echo(&mut self, now: Instant, flight: u32) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Reduced(self.snd_nxt);
+            self.congestion.on_loss(now, flight);
+            self.cwr_due = true;
         }
     }
 }

@@ -11,6 +11,7 @@ mod timer;
 
 use crate::config::{Config, SocketOptions};
 use crate::congestion::{Congestion, CongestionControl};
+use crate::connection::Negotiated;
 use crate::ring::Ring;
 use crate::rtt::RttEstimator;
 use crate::scoreboard::Scoreboard;
@@ -39,6 +40,8 @@ enum Phase {
     Recovery(SeqNumber),
     /// After a timeout, likewise.
     Loss(SeqNumber),
+    /// After an ECN echo, likewise: at most one reaction a window (RFC 3168 §6.1.2).
+    Reduced(SeqNumber),
 }
 
 /// Which timer runs: never more than one (RFC 6298 §5, RFC 9293 §3.8.6).
@@ -62,6 +65,9 @@ pub(crate) struct Outgoing {
     pub(crate) fin: bool,
     pub(crate) push: bool,
     pub(crate) retransmission: bool,
+    /// ECT(0) and CWR (RFC 3168 §6.1.2).
+    pub(crate) ect: bool,
+    pub(crate) cwr: bool,
     /// Octets from its first to the urgent pointer, when that lies ahead.
     pub(crate) urgent: Option<u16>,
 }
@@ -97,22 +103,25 @@ pub(crate) struct Sender {
     /// The largest segment, TCP options not subtracted.
     mss: u32,
     sack: bool,
+    ecn: bool,
+    /// The window was reduced: the next new data says so.
+    cwr_due: bool,
     max_segments: usize,
     sws_override: Duration,
     retransmissions: u64,
 }
 
 impl Sender {
-    /// The sender of a connection whose SYN is `iss`. `mss` as of RFC 9293 §3.7.1.
+    /// The sender of a connection whose SYN is `iss`.
     pub(crate) fn new(
         iss: SeqNumber,
         queued: Ring,
         config: &Config,
         options: &SocketOptions,
-        mss: u32,
-        sack: bool,
+        negotiated: &Negotiated,
         now: Instant,
     ) -> Self {
+        let Negotiated { mss, sack, ecn, .. } = *negotiated;
         Self {
             iss,
             snd_una: iss + 1,
@@ -138,6 +147,8 @@ impl Sender {
             head_due: false,
             mss,
             sack,
+            ecn,
+            cwr_due: false,
             max_segments: config.max_segments_in_flight,
             sws_override: config.sws_override,
             retransmissions: 0,
@@ -223,6 +234,22 @@ impl Sender {
     /// Whether nothing is in flight (MUST-26).
     pub(crate) fn is_idle(&self) -> bool {
         self.board.is_empty()
+    }
+
+    /// The path carries no more than this (RFC 1191 §3, RFC 8201 §4). What is in flight and larger
+    /// is sent again, cut up; that is no sign of congestion (RFC 1191 §6.4).
+    pub(crate) fn set_mss(&mut self, mss: u32) {
+        if mss < self.mss && self.board.mark_larger_lost(mss) {
+            self.head_due = true;
+        }
+        self.mss = mss;
+        self.congestion.set_mss(mss);
+    }
+
+    /// Whether the first segment in flight is as large as segments get, options considered.
+    pub(crate) fn head_is_full_sized(&self) -> bool {
+        let most = self.mss.saturating_sub(40);
+        self.board.first().is_some_and(|s| s.len > most)
     }
 
     /// The text of an outgoing segment.
@@ -368,6 +395,8 @@ impl Sender {
             fin,
             push,
             retransmission: false,
+            ect: self.ecn && len > 0 && self.snd_wnd > 0,
+            cwr: self.ecn && len > 0 && self.snd_wnd > 0 && core::mem::take(&mut self.cwr_due),
             urgent: self.urgent_offset(seq),
         }
     }
@@ -386,6 +415,8 @@ impl Sender {
             fin: segment.fin,
             push: len > 0 && offset + len as usize == self.buffer.len(),
             retransmission: true,
+            ect: false,
+            cwr: false,
             urgent: self.urgent_offset(segment.seq),
         }
     }

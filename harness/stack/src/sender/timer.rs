@@ -38,6 +38,7 @@ impl Sender {
                 self.congestion.on_timeout(now, self.board.flight(), first);
                 self.rtt.back_off();
                 self.board.mark_all_lost();
+                self.cwr_due = true;
                 self.phase = Phase::Loss(self.snd_nxt);
                 self.dup_acks = 0;
                 self.head_due = true;

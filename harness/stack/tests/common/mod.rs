@@ -13,8 +13,8 @@
 //! # text                             a comment
 //! ```
 //!
-//! A `>` line compares flags, sequence range and acknowledgement; window, urgent pointer and options
-//! only where the line names them.
+//! A `>` line compares flags, sequence range and acknowledgement; window, urgent pointer, the ECN bits
+//! of IP (`ecn 2`) and options only where the line names them.
 
 #![allow(
     dead_code,
@@ -270,7 +270,7 @@ impl Trace {
         if has(Flags::ACK) {
             text += &format!(" ack {}", tcp.ack.0.wrapping_sub(self.peer_isn));
         }
-        text += &format!(" win {}", tcp.window);
+        text += &format!(" win {} ecn {}", tcp.window, ip.ecn);
         if has(Flags::URG) {
             text += &format!(" urg {}", tcp.urgent);
         }
@@ -316,13 +316,14 @@ impl Trace {
             .parse()
             .expect("a number");
         let len: usize = len.trim_end_matches(')').parse().expect("a length");
-        let (mut ack, mut window, mut urgent) = (0, 0u16, 0u16);
+        let (mut ack, mut window, mut urgent, mut ecn) = (0, 0u16, 0u16, 0u8);
         for pair in words[2..].chunks(2) {
             let value: i64 = pair[1].parse().expect("a number");
             match pair[0] {
                 "ack" => ack = (self.iss.unwrap_or(0)).wrapping_add(value as u32),
                 "win" => window = value as u16,
                 "urg" => urgent = value as u16,
+                "ecn" => ecn = value as u8,
                 word => panic!("unknown word {word}"),
             }
         }
@@ -347,7 +348,14 @@ impl Trace {
         tcp.extend(urgent.to_be_bytes());
         tcp.extend(body);
         tcp.extend(payload);
-        ip_packet(self.tuple.remote, self.tuple.local, tcp)
+        let mut packet = ip_packet(self.tuple.remote, self.tuple.local, tcp);
+        if ecn != 0 {
+            packet[1] |= ecn;
+            packet[10..12].fill(0);
+            let sum = checksum::of(&packet[..20]);
+            packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        packet
     }
 
     fn write_option(&self, body: &mut Vec<u8>, option: &str) {
