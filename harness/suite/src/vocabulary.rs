@@ -148,7 +148,7 @@ pub const PROFILE: &[ProfileField] = &[
     ProfileField {
         name: "probe_spacing",
         kind: ProfileKind::Duration,
-        rfc_value: 0.5,
+        rfc_value: 1.0,
         doc: "the least time between two probes that a rate limit does not swallow (RFC 5961 §7)",
     },
     ProfileField {
@@ -158,16 +158,10 @@ pub const PROFILE: &[ProfileField] = &[
         doc: "how often a SYN-ACK is sent again",
     },
     ProfileField {
-        name: "backlog",
-        kind: ProfileKind::Number,
-        rfc_value: 128.0,
-        doc: "the listener's backlog",
-    },
-    ProfileField {
-        name: "quiet",
+        name: "answer",
         kind: ProfileKind::Duration,
-        rfc_value: 0.5,
-        doc: "after this long without a segment the target is taken to be quiet",
+        rfc_value: 1.0,
+        doc: "how long to wait for an answer that should come at once",
     },
 ];
 
@@ -286,12 +280,6 @@ pub const FUNCTIONS: &[Function] = &[
         doc: "`time(LABEL)`: when the segment was sent or received",
     },
     Function {
-        name: "len",
-        least: 1,
-        most: 1,
-        doc: "`len(LABEL)`: octets of the segment's text",
-    },
-    Function {
         name: "distinct",
         least: 1,
         most: 1,
@@ -343,7 +331,13 @@ pub const FUNCTIONS: &[Function] = &[
         name: "rate",
         least: 1,
         most: 1,
-        doc: "`rate(ARRAY)`: change a second between the first and the last value",
+        doc: "`rate(ARRAY)`: of sequence numbers, their forward steps a second from the first to the last round",
+    },
+    Function {
+        name: "abs",
+        least: 1,
+        most: 1,
+        doc: "`abs(x)`: the magnitude of a number or duration",
     },
     Function {
         name: "sorted",
@@ -351,22 +345,6 @@ pub const FUNCTIONS: &[Function] = &[
         most: 1,
         doc: "`sorted(ARRAY)`: no value is less than the one before",
     },
-];
-
-/// `icmp KIND`.
-pub const ICMP_KINDS: &[Entry] = &[
-    ("net-unreachable", "type 3 code 0; IPv6: type 1 code 0"),
-    ("host-unreachable", "type 3 code 1; IPv6: type 1 code 3"),
-    ("proto-unreachable", "type 3 code 2; IPv6: type 4 code 1"),
-    ("port-unreachable", "type 3 code 3; IPv6: type 1 code 4"),
-    ("frag-needed", "type 3 code 4; IPv6: type 2, packet too big"),
-    ("source-route-failed", "type 3 code 5"),
-    ("admin-prohibited", "type 3 code 13; IPv6: type 1 code 1"),
-    ("source-quench", "type 4"),
-    ("redirect", "type 5 code 1"),
-    ("ttl-exceeded", "type 11 code 0; IPv6: type 3 code 0"),
-    ("reassembly-exceeded", "type 11 code 1; IPv6: type 3 code 1"),
-    ("param-problem", "type 12 code 0; IPv6: type 4 code 0"),
 ];
 
 /// `app set NAME VALUE`.
@@ -396,12 +374,14 @@ pub const OUTCOMES: &[Entry] = &[
     ("urgent", "there is urgent data"),
     ("refused", "connection refused"),
     ("reset", "connection reset"),
+    ("aborted", "connection aborted"),
     ("timeout", "connection timed out"),
-    ("unreachable", "host or network unreachable"),
+    ("host-unreachable", "host unreachable"),
+    ("network-unreachable", "network unreachable"),
     ("not-connected", "there is no connection"),
-    ("closing", "the connection is being closed"),
-    ("in-use", "the address is in use"),
     ("broken-pipe", "the sending side is closed"),
+    ("in-use", "the address is in use"),
+    ("invalid", "the call makes no sense in this state"),
 ];
 
 /// Directives: they stand before a test's steps.

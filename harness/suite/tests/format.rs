@@ -1,4 +1,5 @@
 //! The canonical layout: comments kept, nothing changed but blanks, the same when done twice.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::path::{Path, PathBuf};
 use tcpconf_suite::{SourceFile, Spans, format, parse};

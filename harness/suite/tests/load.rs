@@ -1,4 +1,5 @@
 //! Files to plans, and plans to steps.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use tcpconf_suite::{Requirements, SourceFile, load};
 

@@ -18,7 +18,14 @@ pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
             "parameter",
             &mut diagnostics,
         );
-        let used = |name: &str| name == SPEC_COLUMN || mentions(&text_of_test(file, test), name);
+        // The first column of a table may be there only to name its rows.
+        let row_name = test.table.as_ref().and_then(|table| table.columns.first());
+        let text = text_of_test(file, test);
+        let used = |name: &str| {
+            name == SPEC_COLUMN
+                || row_name.is_some_and(|column| column.value == name)
+                || mentions(&text, name)
+        };
         unused(file, &params, used, &mut diagnostics);
         if test.steps.is_empty() {
             let message = format!("test '{}' has no step", test.slug.value);

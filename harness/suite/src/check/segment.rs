@@ -9,7 +9,7 @@ use tcpconf_wire::notation::Shape;
 impl Checker<'_> {
     pub(super) fn stimulus_fields(&mut self, fields: &[Field<Expr>]) {
         for field in fields {
-            let word = field.name.word();
+            let word = self.written(field);
             if !field.name.info().stimulus {
                 self.not_here(field.span, format!("'{word}' has no meaning in '<'"));
             }
@@ -23,7 +23,7 @@ impl Checker<'_> {
 
     pub(super) fn pattern_fields(&mut self, fields: &[Field<Expr>]) {
         for field in fields {
-            let word = field.name.word();
+            let word = self.written(field);
             if !field.name.info().pattern {
                 self.not_here(field.span, format!("'{word}' has no meaning in '>'"));
             }
@@ -33,6 +33,20 @@ impl Checker<'_> {
                 self.not_here(field.span, message);
             }
             self.values(field);
+        }
+    }
+
+    /// The field's name as the file spells it.
+    fn written(&self, field: &Field<Expr>) -> String {
+        let text = self.text_at(field.span);
+        let word: String = text
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        if word.is_empty() {
+            field.name.word().to_owned()
+        } else {
+            word
         }
     }
 
@@ -63,8 +77,12 @@ impl Checker<'_> {
         }
     }
 
-    /// A literal must fit into the field.
+    /// A literal must be whole and fit into the field.
     fn fits(&mut self, expr: &Expr, bits: u32, what: &str) {
+        if let ExprKind::Decimal { .. } = expr.kind {
+            let message = format!("'{what}' takes whole numbers");
+            self.report(self.error(Code::Type, expr.span, message));
+        }
         if let ExprKind::Number(n) = expr.kind
             && n >= 1 << bits
         {

@@ -8,9 +8,10 @@ use crate::load::unknown_requirement;
 use crate::plan::SourceFile;
 use crate::requirements::Requirements;
 use crate::spans::Spans;
-use crate::vocabulary::{ICMP_KINDS, OUTCOMES, SETTINGS, Type, has, names};
+use crate::vocabulary::{OUTCOMES, SETTINGS, Type, has, names};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tcpconf_wire::{icmp_by_name, icmp_names};
 
 /// The walk.
 pub(super) struct Checker<'a> {
@@ -53,6 +54,10 @@ impl<'a> Checker<'a> {
 
     pub(super) fn error(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(code, &self.file, span, message)
+    }
+
+    pub(super) fn text_at(&self, span: Span) -> &str {
+        self.file.text.get(span.start..span.end).unwrap_or_default()
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -220,11 +225,11 @@ impl<'a> Checker<'a> {
             seq_offset,
             truncate,
         } = icmp;
-        if !has(ICMP_KINDS, &kind.value) && !kind.value.contains("${") {
+        if icmp_by_name(&kind.value).is_none() && !kind.value.contains("${") {
             let message = format!("unknown ICMP message '{}'", kind.value);
             let diagnostic = self
                 .error(Code::UnknownIcmp, kind.span, message)
-                .suggest(&kind.value, names(ICMP_KINDS));
+                .suggest(&kind.value, icmp_names().iter().map(|row| row.name));
             self.report(diagnostic);
         }
         self.label(quote);

@@ -3,7 +3,7 @@
 use super::steps::Checker;
 use crate::ast::{BinaryOp, Expr, ExprKind, Name, Span};
 use crate::diagnostic::Code;
-use crate::vocabulary::{FUNCTIONS, MEMBERS, PROFILE, ProfileKind, SYMBOLS, Type};
+use crate::vocabulary::{FUNCTIONS, MEMBERS, PROFILE, ProfileKind, RESERVED, SYMBOLS, Type, has};
 
 impl Type {
     /// For messages: `a number`.
@@ -13,9 +13,21 @@ impl Type {
             Self::Seq => "a sequence number".to_owned(),
             Self::Duration => "a duration".to_owned(),
             Self::Time => "a point in time".to_owned(),
-            Self::Bool => "true or false".to_owned(),
+            Self::Bool => "a truth value".to_owned(),
             Self::Array(_) => "an array".to_owned(),
             Self::Any => "anything".to_owned(),
+        }
+    }
+
+    fn plural(&self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Seq => "sequence numbers",
+            Self::Duration => "durations",
+            Self::Time => "points in time",
+            Self::Bool => "truth values",
+            Self::Array(_) => "arrays",
+            Self::Any => "anything",
         }
     }
 
@@ -72,7 +84,7 @@ impl Checker<'_> {
             ExprKind::Group(x) => self.type_of(x),
             ExprKind::Binary(op, a, b) => {
                 let (left, right) = (self.type_of(a), self.type_of(b));
-                self.binary(*op, left, right, expr.span)
+                self.binary(*op, &left, &right, expr.span)
             }
             ExprKind::Call(name, arguments) => self.call(name, arguments),
             ExprKind::Index(array, index) => {
@@ -197,6 +209,11 @@ impl Checker<'_> {
 
     fn call(&mut self, name: &Name, arguments: &[Expr]) -> Type {
         let Some(function) = FUNCTIONS.iter().find(|f| f.name == name.value) else {
+            if has(RESERVED, &name.value) {
+                let message = format!("'{}' is reserved for a later version", name.value);
+                self.report(self.error(Code::Reserved, name.span, message));
+                return Type::Any;
+            }
             let known = FUNCTIONS.iter().map(|f| f.name);
             let message = format!("unknown function '{}'", name.value);
             let diagnostic = self
@@ -223,13 +240,13 @@ impl Checker<'_> {
             self.report(diagnostic);
             return Type::Any;
         }
-        if matches!(function.name, "time" | "len") {
+        if function.name == "time" {
             self.label_argument(&arguments[0]);
-            return if function.name == "time" {
-                Type::Time
-            } else {
-                Type::Number
-            };
+            return Type::Time;
+        }
+        if function.name == "abs" {
+            self.must_be(&arguments[0], &[Type::Number, Type::Duration]);
+            return self.quietly(|checker| checker.type_of(&arguments[0]));
         }
         if matches!(function.name, "min" | "max") && arguments.len() > 1 {
             return self.least_or_greatest(arguments);
@@ -247,14 +264,35 @@ impl Checker<'_> {
             }
         };
         match function.name {
-            "distinct" | "all" | "any" | "sorted" => Type::Bool,
-            "count" | "rate" => Type::Number,
+            "all" | "any" => {
+                self.elements(&of, &Type::Bool, name);
+                Type::Bool
+            }
+            "rate" => {
+                self.elements(&of, &Type::Seq, name);
+                Type::Number
+            }
+            "distinct" | "sorted" => Type::Bool,
+            "count" => Type::Number,
             "diff" => Type::Array(Box::new(match of {
                 Type::Seq => Type::Number,
                 Type::Time => Type::Duration,
                 other => other,
             })),
             _ => of,
+        }
+    }
+
+    /// What an array must be made of.
+    fn elements(&mut self, of: &Type, wanted: &Type, function: &Name) {
+        if of != wanted && !of.is_any() {
+            let message = format!(
+                "'{}' takes an array of {}, this is one of {}",
+                function.value,
+                wanted.plural(),
+                of.plural()
+            );
+            self.report(self.error(Code::Type, function.span, message));
         }
     }
 
@@ -271,7 +309,7 @@ impl Checker<'_> {
         first
     }
 
-    /// The argument of `time` and `len`.
+    /// The argument of `time`.
     fn label_argument(&mut self, argument: &Expr) {
         match &argument.kind {
             ExprKind::Symbol(name) if !name.contains('.') => {
@@ -285,24 +323,17 @@ impl Checker<'_> {
         }
     }
 
-    fn binary(&mut self, op: BinaryOp, a: Type, b: Type, span: Span) -> Type {
-        match (a, b) {
-            (Type::Array(a), Type::Array(b)) => {
-                Type::Array(Box::new(self.binary(op, *a, *b, span)))
-            }
-            (Type::Array(a), b) => Type::Array(Box::new(self.binary(op, *a, b, span))),
-            (a, Type::Array(b)) => Type::Array(Box::new(self.binary(op, a, *b, span))),
-            (a, b) => result_of(op, &a, &b).unwrap_or_else(|| {
-                let message = format!(
-                    "'{}' does not go between {} and {}",
-                    op.symbol(),
-                    a.article(),
-                    b.article()
-                );
-                self.report(self.error(Code::Type, span, message));
-                Type::Any
-            }),
-        }
+    fn binary(&mut self, op: BinaryOp, a: &Type, b: &Type, span: Span) -> Type {
+        result_of(op, a, b).unwrap_or_else(|| {
+            let message = format!(
+                "'{}' does not go between {} and {}",
+                op.symbol(),
+                a.article(),
+                b.article()
+            );
+            self.report(self.error(Code::Type, span, message));
+            Type::Any
+        })
     }
 }
 
@@ -322,7 +353,7 @@ fn result_of(op: BinaryOp, a: &Type, b: &Type) -> Option<Type> {
         | (Sub, Seq, Seq)
         | (Div, Duration, Duration) => Number,
         (Add, Seq, Number) | (Add, Number, Seq) | (Sub, Seq, Number) => Seq,
-        (Add | Sub | Rem, Duration, Duration)
+        (Add | Sub, Duration, Duration)
         | (Sub, Time, Time)
         | (Mul | Div, Duration, Number)
         | (Mul, Number, Duration) => Duration,

@@ -75,11 +75,13 @@ impl Diagnostic {
         word: &str,
         candidates: impl IntoIterator<Item = &'a str> + Clone,
     ) -> Self {
+        /// A longer list helps nobody.
+        const MANY: usize = 32;
         match nearest(word, candidates.clone()) {
             Some(near) => self.help(format!("did you mean '{near}'?")),
             None => {
                 let all: Vec<&str> = candidates.into_iter().collect();
-                if all.is_empty() || all.len() > 24 {
+                if all.is_empty() || all.len() > MANY {
                     self
                 } else {
                     self.help(format!("known: {}", all.join(" ")))

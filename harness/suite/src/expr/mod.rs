@@ -1,7 +1,8 @@
 //! Expressions: parser and printer.
 //!
 //! Identifiers use `_`, so that `-` is only minus.  In a field a value ends before comparisons and
-//! `and`/`or`; in `check`, in brackets and as an argument all operators may stand.
+//! `and`/`or`; in `check`, in brackets and as an argument all operators may stand.  `abs 5` is an
+//! absolute sequence number, `abs(x)` a magnitude.
 
 mod print;
 
@@ -151,7 +152,7 @@ impl ExprParser {
             Some((1, ExprKind::Negate))
         } else if word == "not" {
             Some((3, ExprKind::Not))
-        } else if word == "abs" {
+        } else if word == "abs" && !c.rest()[word.len()..].starts_with('(') {
             Some((3, ExprKind::Absolute))
         } else {
             None

@@ -38,8 +38,16 @@ pub fn load(
         loader.check_fixtures(file, suite, &shared);
     }
     for file in files {
+        let before = loader.diagnostics.len();
         if let Some((file, suite)) = loader.parse(file) {
+            let unread = loader.diagnostics[before..]
+                .iter()
+                .any(Diagnostic::is_error);
+            let checked = loader.diagnostics.len();
             loader.suite(file, suite, &shared);
+            if unread {
+                loader.drop_consequences(checked);
+            }
         }
     }
     tidy(&mut loader.diagnostics);
@@ -62,6 +70,26 @@ impl Loader<'_> {
         let (suite, diagnostics) = crate::parser::parse_shared(&file);
         self.diagnostics.extend(diagnostics);
         suite.map(|suite| (file, suite))
+    }
+
+    /// What seems to be missing may stand in a line that could not be read.
+    fn drop_consequences(&mut self, from: usize) {
+        let rest = self.diagnostics.split_off(from);
+        self.diagnostics
+            .extend(rest.into_iter().filter(|diagnostic| {
+                !matches!(
+                    diagnostic.code,
+                    Code::EmptyBlock
+                        | Code::MissingSpec
+                        | Code::NothingExpected
+                        | Code::NoProofOfLife
+                        | Code::UnknownFixture
+                        | Code::UnknownLabel
+                        | Code::UnknownParameter
+                        | Code::UnusedFixture
+                        | Code::UnusedParameter
+                )
+            }));
     }
 
     fn check_fixtures(&mut self, file: &Arc<SourceFile>, suite: &Suite, shared: &Shared) {
@@ -185,6 +213,10 @@ impl Loader<'_> {
         self.diagnostics
             .extend(crate::check::steps(&steps, &instance, self.requirements));
 
+        if !self.diagnostics[before..].iter().any(Diagnostic::is_error) {
+            self.diagnostics
+                .extend(crate::check::life(&steps, &instance));
+        }
         instance.needs = needs::needs(&test.attributes, service.map(|s| s.value), given, &steps);
         instance.level = spec
             .first()

@@ -84,8 +84,8 @@ impl Walk {
                 self.steps(steps);
             }
             StepKind::App(_) => self.app = true,
-            StepKind::Sample(sample) => self.rounds(&sample.count, &sample.steps),
-            StepKind::Repeat { count, steps, .. } => self.rounds(count, steps),
+            StepKind::Sample(sample) => self.rounds(&sample.count, &sample.steps, true),
+            StepKind::Repeat { count, steps, .. } => self.rounds(count, steps, opens_fresh(steps)),
             StepKind::Conn { name, steps } => {
                 let outer = std::mem::replace(&mut self.conn, name.value.clone());
                 self.steps(steps);
@@ -159,19 +159,12 @@ impl Walk {
     }
 
     fn expect(&mut self, expect: &Expect) {
-        let retransmission = matches!(expect.pattern, Pattern::SameAs { .. });
+        let mut late = matches!(expect.pattern, Pattern::SameAs { .. });
         let Timing {
             within,
             after,
             of: _,
         } = &expect.timing;
-        // A sound target answers at once; only what must come late takes its time.
-        let late = if retransmission || after.is_some() {
-            within.as_ref().or(after.as_ref())
-        } else {
-            None
-        };
-        let until = self.base(&expect.timing) + late.map_or(0.0, seconds);
         let flags = match &expect.pattern {
             Pattern::Segment(Template { flags, .. }) | Pattern::SameAs { flags, .. } => flags,
         };
@@ -182,9 +175,17 @@ impl Walk {
         if let (true, Some(opening)) = (is_syn_ack, self.openings.get(&conn).copied()) {
             self.openings.insert(conn.clone(), Opening::Answered);
             if opening == Opening::Answered {
+                late = true;
                 self.count_half_open();
             }
         }
+        // A sound target answers at once; only what must come late takes its time.
+        let wait = if late || after.is_some() {
+            within.as_ref().or(after.as_ref())
+        } else {
+            None
+        };
+        let until = self.base(&expect.timing) + wait.map_or(0.0, seconds);
         self.pass((until - self.now).max(0.0));
         if matches!(flags, FlagsSpec::Literal(f) if f.contains(Flags::RST)) {
             self.openings.remove(&conn);
@@ -219,12 +220,19 @@ impl Walk {
         self.app = app;
     }
 
-    fn rounds(&mut self, count: &Expr, steps: &[Step]) {
+    /// `own`: each round has connections of its own.
+    fn rounds(&mut self, count: &Expr, steps: &[Step], own: bool) {
         let count = number(count).unwrap_or(1.0).max(0.0);
-        let outer = std::mem::take(&mut self.openings);
+        let outer = self.openings.clone();
+        if own {
+            self.openings.clear();
+        }
         let start = self.now;
         self.steps(steps);
         self.now = start + (self.now - start) * count;
+        if !own {
+            return;
+        }
         let open = u32::try_from(self.openings.len()).unwrap_or(u32::MAX);
         #[expect(
             clippy::cast_possible_truncation,
@@ -236,6 +244,21 @@ impl Walk {
         self.half_open = self.half_open.max(self.left_open);
         self.openings = outer;
     }
+}
+
+/// Whether a SYN in the steps comes from a fresh port or address.
+fn opens_fresh(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Inject(Inject {
+            stimulus: Stimulus::Segment(template),
+            ..
+        }) => template
+            .fields
+            .iter()
+            .any(|field| field.values.iter().any(|v| matches!(v, FieldValue::Fresh))),
+        StepKind::Inlined { steps, .. } | StepKind::Conn { steps, .. } => opens_fresh(steps),
+        _ => false,
+    })
 }
 
 /// The service that holds a connection in the state, when any listener will not do.

@@ -98,9 +98,10 @@ impl Parser<'_> {
             };
             if cells.len() != columns.len() {
                 let (start, end) = trimmed(parser.text, line, end);
+                let count = cells.len();
                 let message = format!(
-                    "the row has {} cells, the table {} columns",
-                    cells.len(),
+                    "the row has {count} cell{}, the table {} columns",
+                    if count == 1 { "" } else { "s" },
                     columns.len()
                 );
                 let help = "cells are parted by '|' with a blank on both sides";

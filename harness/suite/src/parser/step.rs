@@ -274,7 +274,7 @@ impl Parser<'_> {
             loop {
                 let name = self.binding_name()?;
                 self.expect("=")?;
-                bindings.push((name, self.value()?));
+                bindings.push((name, self.expression()?));
                 if !self.accept(",") {
                     break;
                 }
