@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
 
-command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked cargo-fuzz@0.13
+command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked --version '^0.13' cargo-fuzz
 
 # Nightly adds coverage of values; without its rust-src no sanitizer works, hence `-s none`. Stable does as well.
 toolchain=
