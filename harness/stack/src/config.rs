@@ -9,6 +9,8 @@ pub enum CongestionAlgorithm {
     /// RFC 5681 and 6582.
     #[default]
     Reno,
+    /// RFC 9438.
+    Cubic,
 }
 
 /// Explicit Congestion Notification (RFC 3168).

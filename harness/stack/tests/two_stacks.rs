@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BinaryHeap;
-use tcpconf_stack::{Config, Event, Host, ListenOptions, Received, SocketId};
+use tcpconf_stack::{Config, CongestionAlgorithm, Event, Host, ListenOptions, Received, SocketId};
 use tcpconf_wire::Instant;
 
 /// A small generator, so that each run is the same (xorshift64*).
@@ -225,6 +225,19 @@ fn loss_reordering_and_duplication_corrupt_nothing() {
             twice: 10,
         };
         Net::new(faults, seed, |_| {}).exchange(2_000_000);
+    }
+}
+
+#[test]
+fn cubic_carries_it_as_well() {
+    let faults = Faults {
+        lost: 10,
+        late: 20,
+        twice: 10,
+    };
+    for seed in 0..4 {
+        let cubic = |c: &mut Config| c.socket.congestion = CongestionAlgorithm::Cubic;
+        Net::new(faults, seed, cubic).exchange(2_000_000);
     }
 }
 

@@ -1,20 +1,25 @@
 //! Congestion control behind a narrow trait: how much may be in flight.  What is lost, and what is
 //! sent next, is decided elsewhere (`scoreboard`, `sender`).
 
+mod cubic;
 mod reno;
 
 use crate::config::CongestionAlgorithm;
+use core::time::Duration;
 use tcpconf_wire::Instant;
 
+pub(crate) use cubic::Cubic;
 pub(crate) use reno::Reno;
 
 /// What a new acknowledgement says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Acked {
+    pub(crate) now: Instant,
     /// Octets newly acknowledged.
     pub(crate) octets: u32,
     /// Whether the window was the limit when they were in flight (RFC 7661 §4.3).
     pub(crate) window_limited: bool,
+    pub(crate) srtt: Option<Duration>,
 }
 
 /// A congestion control algorithm. All amounts are octets.
@@ -48,24 +53,28 @@ pub(crate) fn initial_window(mss: u32, syn_lost: bool) -> u32 {
 #[derive(Debug)]
 pub(crate) enum Congestion {
     Reno(Reno),
+    Cubic(Cubic),
 }
 
 impl Congestion {
     pub(crate) fn new(algorithm: CongestionAlgorithm, mss: u32, syn_lost: bool) -> Self {
         match algorithm {
             CongestionAlgorithm::Reno => Self::Reno(Reno::new(mss, syn_lost)),
+            CongestionAlgorithm::Cubic => Self::Cubic(Cubic::new(mss, syn_lost)),
         }
     }
 
     fn inner(&self) -> &dyn CongestionControl {
         match self {
             Self::Reno(reno) => reno,
+            Self::Cubic(cubic) => cubic,
         }
     }
 
     fn inner_mut(&mut self) -> &mut dyn CongestionControl {
         match self {
             Self::Reno(reno) => reno,
+            Self::Cubic(cubic) => cubic,
         }
     }
 }

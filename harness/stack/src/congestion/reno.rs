@@ -95,8 +95,10 @@ mod tests {
 
     fn ack(octets: u32) -> Acked {
         Acked {
+            now: Instant::ZERO,
             octets,
             window_limited: true,
+            srtt: None,
         }
     }
 

@@ -131,7 +131,7 @@ impl Sender {
                 if segment.ack.ge(recover) {
                     self.phase = Phase::Open;
                 }
-                self.grow(octets, true);
+                self.grow(now, octets, true);
             }
             Phase::Reduced(recover) => {
                 self.dup_acks = 0;
@@ -148,15 +148,17 @@ impl Sender {
                 let cwnd = self.congestion.cwnd();
                 let slow_start = cwnd < self.congestion.ssthresh();
                 let limited = flight + self.mss >= cwnd || (slow_start && 2 * flight >= cwnd);
-                self.grow(octets, limited);
+                self.grow(now, octets, limited);
             }
         }
     }
 
-    fn grow(&mut self, octets: u32, window_limited: bool) {
+    fn grow(&mut self, now: Instant, octets: u32, window_limited: bool) {
         self.congestion.on_ack(Acked {
+            now,
             octets,
             window_limited,
+            srtt: self.rtt.srtt(),
         });
     }
 
