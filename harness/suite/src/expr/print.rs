@@ -35,8 +35,11 @@ impl Shown<'_> {
         }
     }
 
+    /// The literal as the source spells it; `df` stands for a number that is not written.
     fn literal(&self) -> Option<&str> {
-        self.source?.get(self.expr.span.start..self.expr.span.end)
+        let text = self.source?.get(self.expr.span.start..self.expr.span.end)?;
+        text.starts_with(|c: char| c.is_ascii_digit())
+            .then_some(text)
     }
 }
 

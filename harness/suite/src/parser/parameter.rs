@@ -31,7 +31,7 @@ impl Parser<'_> {
         loop {
             self.skip_blanks();
             let start = self.at;
-            let end = self.value_end(&[',']);
+            let end = self.value_end(&[','])?;
             values.push(self.binding(start, end)?);
             self.at = end;
             if !self.accept(",") {
@@ -42,21 +42,48 @@ impl Parser<'_> {
     }
 
     /// Where a value ends: at a stop outside of brackets, at the block's end or the line's end.
-    pub(super) fn value_end(&self, stops: &[char]) -> usize {
+    pub(super) fn value_end(&self, stops: &[char]) -> Parsed<usize> {
         let limit = self.content_end();
-        let mut depth = 0_usize;
+        let line = &self.text[self.at..limit];
         let mut quotes = Quotes::default();
-        for (i, c) in self.text[self.at..limit].char_indices() {
+        let mut closers: Vec<(char, usize)> = Vec::new();
+        for (i, c) in line.char_indices() {
+            let here = self.at + i;
+            if quotes.inside(c) {
+                continue;
+            }
+            let top = closers.last().map(|(closer, _)| *closer);
             match c {
-                _ if quotes.inside(c) => {}
-                '(' | '[' | '{' | '<' => depth += 1,
-                '}' | ')' if depth == 0 => return self.at + i,
-                ')' | ']' | '}' | '>' => depth = depth.saturating_sub(1),
-                _ if depth == 0 && stops.contains(&c) => return self.at + i,
+                '(' => closers.push((')', here)),
+                '[' => closers.push((']', here)),
+                '{' => closers.push(('}', here)),
+                '<' if begins_options(&line[i..]) => closers.push(('>', here)),
+                _ if top == Some(c) => drop(closers.pop()),
+                '}' | ')' if closers.is_empty() => return Ok(here),
+                _ if closers.is_empty() && stops.contains(&c) => return Ok(here),
                 _ => {}
             }
         }
-        limit
+        match closers.last() {
+            None if !quotes.is_open() => Ok(limit),
+            None => {
+                let span = Span {
+                    start: self.at,
+                    end: limit,
+                };
+                Err(self
+                    .error(Code::Unclosed, span, "the text is not closed by '\"'")
+                    .into())
+            }
+            Some((closer, at)) => {
+                let span = Span {
+                    start: *at,
+                    end: at + 1,
+                };
+                let message = format!("the bracket is not closed by '{closer}'");
+                Err(self.error(Code::Unclosed, span, message).into())
+            }
+        }
     }
 
     /// `name: text` or `text`.
@@ -89,7 +116,7 @@ impl Parser<'_> {
         let start = self.at;
         self.braced("a table", |parser| {
             let line = parser.at;
-            let end = parser.table_line_end();
+            let end = parser.value_end(&[])?;
             let cells = cells(parser.text, line, end);
             parser.at = end;
             let Some(columns) = &columns else {
@@ -144,11 +171,6 @@ impl Parser<'_> {
         }
         Ok(columns)
     }
-
-    /// A row ends at its line's end, or at the brace that closes a table written on one line.
-    fn table_line_end(&self) -> usize {
-        self.value_end(&[])
-    }
 }
 
 /// The cells of a row, as ranges.
@@ -184,4 +206,9 @@ fn short_name(text: &str) -> Option<(&str, usize)> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_.+-".contains(c));
     (is_name && rest.starts_with([' ', '\t'])).then_some((name, name.len() + 1))
+}
+
+/// Whether `<…>` begins here, as in the notation: `<` alone is a comparison.
+fn begins_options(text: &str) -> bool {
+    text[1..].starts_with(|c: char| c.is_ascii_alphabetic() || ">!*.$".contains(c))
 }

@@ -333,4 +333,9 @@ impl Quotes {
         }
         was_open || self.open
     }
+
+    /// Whether a string is not closed yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
 }

@@ -298,7 +298,7 @@ impl Parser<'_> {
         if self.accept("(") && !self.accept(")") {
             loop {
                 self.skip_blanks();
-                let (start, end) = (self.at, self.value_end(&[',', ')']));
+                let (start, end) = (self.at, self.value_end(&[',', ')'])?);
                 args.push(self.binding(start, end)?);
                 self.at = end;
                 if !self.accept(",") {

@@ -10,6 +10,7 @@ mod steps;
 use crate::ast::*;
 use crate::diagnostic::Diagnostic;
 use crate::expr::text_of;
+use crate::parser::Quotes;
 use crate::plan::SourceFile;
 use layout::{Line, Shape};
 use std::fmt;
@@ -229,9 +230,12 @@ impl Printer<'_> {
     /// Whether a comment stands between the values of the axis.
     fn has_comment(&self, axis: &Axis) -> bool {
         let span = axis.name.span.start..axis.values.last().map_or(0, |v| v.span.end);
-        self.source
+        let text = self
+            .source
             .and_then(|text| text.get(span))
-            .is_some_and(|text| text.contains('\n'))
+            .unwrap_or_default();
+        let mut quotes = Quotes::default();
+        text.chars().any(|c| !quotes.inside(c) && c == '#')
     }
 
     fn table(&mut self, test: &Test, table: &Table) {
