@@ -149,7 +149,10 @@ fn play_entry(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Vec
     let (mut attempts, mut tries) = (Attempts::default(), Vec::new());
     loop {
         let attempt = attempts.begin();
-        let mut report = play_once(target, entry, common, attempt);
+        let mut report = match play_once(target, entry, common, attempt) {
+            Ok(report) => report,
+            Err(not_begun) => return vec![not_begun],
+        };
         let again = attempts.again(&mut report, false, expected, common.options.retries);
         tries.push(report);
         if !again {
@@ -158,20 +161,25 @@ fn play_entry(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Vec
     }
 }
 
+/// One try; the error is the report of a case that could not begin.
+#[expect(
+    clippy::result_large_err,
+    reason = "the report is moved into a vector at once"
+)]
 fn play_once(
     target: &dyn InProcess,
     entry: &Entry,
     common: &Common<'_>,
     attempt: u32,
-) -> CaseReport {
+) -> Result<CaseReport, CaseReport> {
     let run_seed = common.options.seed;
     let seed = entry.seed(run_seed, attempt);
     let (mut endpoint, lease) = match target.open(seed, &entry.instance.needs, entry.ip) {
         Ok(opened) => opened,
         Err(LeaseError::Unsupported(reason)) => {
-            return entry.blank(run_seed, Outcome::Unsupported, &reason);
+            return Err(entry.blank(run_seed, Outcome::Unsupported, &reason));
         }
-        Err(error) => return entry.blank(run_seed, Outcome::Error, &error.to_string()),
+        Err(error) => return Err(entry.blank(run_seed, Outcome::Error, &error.to_string())),
     };
     let next_port = lease
         .ports
@@ -212,7 +220,7 @@ fn play_once(
         entry.blank(run_seed, Outcome::Error, &sentence)
     });
     report.seed = run_seed;
-    report
+    Ok(report)
 }
 
 /// Why nothing can be tested: no connection request is answered. `None` when one is, when a case
@@ -241,3 +249,6 @@ fn unreachable(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Op
         (End::Done, other) => Some(other.sentence(lease.target)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,8 @@ pub struct RunOptions {
     pub rate: Option<u32>,
     /// Whether WARN and INFO are red.
     pub strict: bool,
+    /// Whether the harness's own figures (turn-around, lateness) are noted.
+    pub verbose: bool,
     /// Whether sanity handshakes are made; only tests of the run itself switch them off.
     pub sanity: bool,
     /// How long a packet travels one way in virtual time.
@@ -68,6 +70,7 @@ impl Default for RunOptions {
             deadline: None,
             rate: None,
             strict: false,
+            verbose: false,
             sanity: true,
             one_way_delay: Duration::from_micros(50),
             late_after: Duration::from_millis(20),

@@ -1,7 +1,7 @@
 //! The sanity handshake: does the target answer a connection request at all?
 //!
-//! SYN, SYN-ACK, ACK, and an exact RST so that nothing is left behind. The SYN is sent again twice, as
-//! RFC 6298 §2.1 spaces it. It judges nothing but whether an answer came, and tells apart what did.
+//! SYN, SYN-ACK, ACK, and an exact RST so that nothing is left behind. The SYN is sent again once, after
+//! the initial RTO of RFC 6298 §2.1. It judges nothing but whether an answer came, and tells apart what did.
 
 use super::player::Conversation;
 use std::net::{IpAddr, SocketAddr};
@@ -12,11 +12,7 @@ use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP};
 use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
 
 /// When the SYN is sent again, and after the last of these nothing more is awaited.
-const PATIENCE: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(7),
-];
+const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// What a connection request found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,3 +236,6 @@ pub(crate) fn segment(
     packet.extend(tcp);
     packet
 }
+
+#[cfg(test)]
+mod tests;

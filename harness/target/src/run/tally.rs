@@ -184,3 +184,6 @@ fn expected(profile: &Profile, id: &str, verdict: &Verdict) -> (Option<Mark>, Op
     };
     (Some(mark), Some(expectation.reason.clone()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,16 @@
 //! Scripted cases and endpoints for the tests of the run loop.
 
-use super::player::{Conversation, Player};
+use super::player::{Conversation, Factory, Player};
 use super::sanity::segment;
+use super::{RunOptions, StopFlag, Target, run_with};
+use crate::seam::{InProcess, LeaseError};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tcpconf_engine::{
     Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Endpoint, FourTuple, Lease, Level,
-    Location, Outcome, SendId, Status, Verdict,
+    Location, Outcome, Profile, RunEvent, SendId, Shown, Status, Summary, Verdict,
 };
 use tcpconf_suite::ast::{Span, Spanned, Suite};
 use tcpconf_suite::plan::{Instance, Needs, SourceFile};
@@ -310,4 +312,121 @@ pub(crate) fn lease(port: u16) -> Lease {
         closed_port: 81,
         listen_ports: VecDeque::new(),
     }
+}
+
+/// An in-process target whose endpoints are all of one manner.
+pub(crate) struct FakeTarget(pub(crate) Manner);
+
+impl InProcess for FakeTarget {
+    fn name(&self) -> &str {
+        "fake"
+    }
+
+    fn open(
+        &self,
+        _seed: u64,
+        needs: &Needs,
+        _ip: u8,
+    ) -> Result<(Box<dyn Endpoint>, Lease), LeaseError> {
+        if needs.app {
+            return Err(LeaseError::Unsupported("no application interface".into()));
+        }
+        Ok((Box::new(Fake::new(self.0)), lease(40_000)))
+    }
+}
+
+/// What became of a run with scripted cases.
+pub(crate) struct Outcomes {
+    /// All events, wall-clock times taken out.
+    pub(crate) events: Vec<RunEvent>,
+    pub(crate) summary: Summary,
+}
+
+impl Outcomes {
+    /// `id: SHOWN reason`, in the order of the events.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.reports()
+            .map(|r| {
+                let shown = Shown::of(&r.verdict, &r.marks);
+                let why = r.failure.as_ref().map(|f| &f.message).or(r.reason.as_ref());
+                let line = format!("{}: {shown} {}", r.id, why.map_or("", String::as_str));
+                line.trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    pub(crate) fn reports(&self) -> impl Iterator<Item = &CaseReport> {
+        self.events.iter().filter_map(|event| match event {
+            RunEvent::CaseFinished(report) => Some(&**report),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn report(&self, id: &str) -> &CaseReport {
+        self.reports().find(|r| r.id == id).expect("a report of it")
+    }
+
+    /// Ids in the order in which cases began.
+    pub(crate) fn starts(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                RunEvent::CaseStarted { id, .. } => Some(id.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn notes(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                RunEvent::Note(note) => Some(note.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Plays scripted cases.
+pub(crate) fn play(
+    plan: &[Instance],
+    target: Target,
+    profile: Profile,
+    options: &RunOptions,
+    stop: &StopFlag,
+) -> Outcomes {
+    play_with(plan, target, profile, options, stop, &script)
+}
+
+/// Plays a plan with this kind of player.
+pub(crate) fn play_with(
+    plan: &[Instance],
+    target: Target,
+    profile: Profile,
+    options: &RunOptions,
+    stop: &StopFlag,
+    factory: &Factory,
+) -> Outcomes {
+    let mut events = Vec::new();
+    let mut sink = |event: RunEvent| {
+        events.push(match event {
+            RunEvent::Finished(summary) => RunEvent::Finished(Summary {
+                elapsed: Duration::ZERO,
+                ..summary
+            }),
+            other => other,
+        });
+    };
+    let summary = run_with(
+        plan,
+        target,
+        &Arc::new(profile),
+        options,
+        &mut sink,
+        stop,
+        factory,
+        tcpconf_engine::invariants(),
+    );
+    Outcomes { events, summary }
 }

@@ -10,6 +10,9 @@ mod measure;
 mod queue;
 mod reassembly;
 mod router;
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
 mod wait;
 
 use super::Common;
@@ -214,8 +217,12 @@ impl Loop<'_, '_> {
 
     /// Until the next thing to do, or a packet.
     fn sleep(&mut self) -> std::io::Result<()> {
-        let next = self.running.values().map(|r| r.wake.min(r.limit)).min();
         let now = self.target.link().now();
+        // Cases that wait for their start wait for the rate limit too.
+        let rate = self.rate.as_ref().map(Bucket::next);
+        let start = rate.filter(|at| *at > now && !self.queue.is_empty());
+        let acts = self.running.values().map(|r| r.wake.min(r.limit));
+        let next = acts.chain(start).min();
         let timeout = match next {
             Some(next) if next <= now => return Ok(()),
             Some(next) => next.since(now).min(MAX_SLEEP),
@@ -428,6 +435,10 @@ impl Loop<'_, '_> {
     /// Starts what may start.
     fn start_cases(&mut self) {
         while self.ending.is_none() && self.health.is_known_good() {
+            let now = self.target.link().now();
+            if self.rate.as_ref().is_some_and(|rate| rate.next() > now) {
+                return;
+            }
             let load = self.load();
             let Some(pending) = self.queue.next(self.entries, load) else {
                 return;
@@ -532,6 +543,13 @@ impl Loop<'_, '_> {
                 "packets lost on the way into the harness: {dropped}"
             ));
         }
+        if self.common.options.verbose {
+            self.figures();
+        }
+    }
+
+    /// How fast and how late the harness itself was.
+    fn figures(&mut self) {
         let figures = [
             (
                 "turn-around (receive stamp to send stamp)",

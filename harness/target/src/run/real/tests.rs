@@ -1,0 +1,549 @@
+use crate::run::sanity::segment;
+use crate::run::testing::{Fake, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play};
+use crate::run::{RunOptions, StopFlag, Target, exit_code};
+use crate::seam::{LeaseError, Link, RealTarget};
+use rstest::rstest;
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixDatagram;
+use std::rc::Rc;
+use std::time::Duration;
+use tcpconf_engine::{Lease, Mark, Outcome, Profile, Shown};
+use tcpconf_suite::plan::{Instance, Needs};
+use tcpconf_wire::view::IpView;
+use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
+
+/// The fake clock runs faster than the real one, so that seconds of patience cost little.
+const SPEED: u32 = 20;
+
+/// A lease with this service kills the target when its SYN arrives.
+const KILLER: &str = "killer";
+
+/// What the tests see of a fake target.
+#[derive(Default)]
+struct Seen {
+    leases: usize,
+    most_leases: usize,
+    /// Leases that stood when an exclusive case got its own, itself counted.
+    beside_exclusive: Vec<usize>,
+    sent: Vec<Instant>,
+}
+
+struct FakeLink {
+    fake: Fake,
+    began: std::time::Instant,
+    speed: u32,
+    inbox: Vec<Vec<u8>>,
+    readable: (UnixDatagram, UnixDatagram),
+    killer_port: Option<u16>,
+    fails: bool,
+    seen: Rc<RefCell<Seen>>,
+}
+
+impl FakeLink {
+    fn arrive(&mut self, bytes: Vec<u8>) {
+        self.inbox.push(bytes);
+        // A full socket is readable all the same.
+        let _ = self.readable.1.send(&[1]);
+    }
+}
+
+impl Link for FakeLink {
+    fn send(&mut self, packets: &[Vec<u8>], stamps: &mut Vec<Instant>) -> std::io::Result<()> {
+        for packet in packets {
+            if self.fails {
+                return Err(std::io::Error::other("the wire is cut"));
+            }
+            let now = self.now();
+            stamps.push(now);
+            self.seen.borrow_mut().sent.push(now);
+            let source = IpView::parse(packet).unwrap().tcp().unwrap().src_port;
+            if Some(source) == self.killer_port {
+                self.fake.manner = Manner::BlackHole;
+            }
+            for answer in self.fake.answers(packet) {
+                self.arrive(answer);
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, packets: &mut Vec<Packet>) -> std::io::Result<()> {
+        let now = self.now();
+        packets.extend(self.inbox.drain(..).map(|bytes| Packet::new(bytes, now)));
+        while self.readable.0.recv(&mut [0; 8]).is_ok() {}
+        Ok(())
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.readable.0.as_fd()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.began.elapsed() * self.speed
+    }
+
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+struct FakeReal {
+    link: FakeLink,
+    next_port: u16,
+    max_half_open: Option<u32>,
+    exclusive_alone: bool,
+    room: usize,
+}
+
+impl RealTarget for FakeReal {
+    fn name(&self) -> &str {
+        "fake"
+    }
+
+    fn link(&mut self) -> &mut dyn Link {
+        &mut self.link
+    }
+
+    fn lease(&mut self, needs: &Needs, _ip: u8, _ports: usize) -> Result<Lease, LeaseError> {
+        let mut seen = self.link.seen.borrow_mut();
+        if needs.service == "nowhere" {
+            return Err(LeaseError::Unsupported("no such service".into()));
+        }
+        if seen.leases >= self.room {
+            return Err(LeaseError::Busy);
+        }
+        seen.leases += 1;
+        seen.most_leases = seen.most_leases.max(seen.leases);
+        if needs.exclusive {
+            let leases = seen.leases;
+            seen.beside_exclusive.push(leases);
+        }
+        self.next_port += 1;
+        if needs.service == KILLER {
+            self.link.killer_port = Some(self.next_port);
+        }
+        Ok(lease(self.next_port))
+    }
+
+    fn more_ports(&mut self, count: usize) -> Vec<u16> {
+        vec![9; count]
+    }
+
+    fn release(&mut self, _lease: Lease) {
+        self.link.seen.borrow_mut().leases -= 1;
+    }
+
+    fn next_isn(&mut self) -> u32 {
+        u32::from(self.next_port) << 8
+    }
+
+    fn max_half_open(&self) -> Option<u32> {
+        self.max_half_open
+    }
+
+    fn exclusive_runs_alone(&self) -> bool {
+        self.exclusive_alone
+    }
+
+    fn ip_versions(&self) -> &[u8] {
+        &[4]
+    }
+
+    fn epoch_nanos(&self) -> u64 {
+        1
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![TARGET.ip()]
+    }
+}
+
+/// A fake target, and what it sees.
+fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
+    let readable = UnixDatagram::pair().unwrap();
+    readable.0.set_nonblocking(true).unwrap();
+    readable.1.set_nonblocking(true).unwrap();
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let link = FakeLink {
+        fake: Fake::new(manner),
+        began: std::time::Instant::now(),
+        speed: SPEED,
+        inbox: Vec::new(),
+        readable,
+        killer_port: None,
+        fails: false,
+        seen: seen.clone(),
+    };
+    let target = FakeReal {
+        link,
+        next_port: 40_000,
+        max_half_open: None,
+        exclusive_alone: false,
+        room: usize::MAX,
+    };
+    (target, seen)
+}
+
+fn on(target: FakeReal, plan: &[Instance], options: &RunOptions) -> Outcomes {
+    let target = Target::Real(Box::new(target));
+    play(plan, target, Profile::generic(), options, &StopFlag::new())
+}
+
+fn sorted(outcomes: &Outcomes) -> Vec<String> {
+    let mut lines = outcomes.lines();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_sound_target_passes_and_the_wrong_expectation_fails() {
+    let (target, seen) = fake(Manner::Answers);
+    let got = on(
+        target,
+        &plan(&["t/a", "t/fail", "t/b"]),
+        &RunOptions::default(),
+    );
+    assert_eq!(
+        sorted(&got),
+        ["t/a: PASS", "t/b: PASS", "t/fail: FAIL as told"]
+    );
+    assert_eq!(exit_code(&got.summary, false), 1);
+    assert_eq!(seen.borrow().leases, 0, "every lease was given back");
+}
+
+#[test]
+fn turn_around_is_measured_and_noted_when_asked_for() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        verbose: true,
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/a"]), &options);
+    assert!(
+        got.notes().iter().any(|n| n.starts_with("turn-around")),
+        "{:?}",
+        got.notes()
+    );
+}
+
+#[rstest]
+#[case(Manner::BlackHole, "does not answer")]
+#[case(Manner::Refuses, "is closed")]
+fn nothing_is_played_on_an_unreachable_target(#[case] manner: Manner, #[case] words: &str) {
+    let (target, _) = fake(manner);
+    let got = on(target, &plan(&["t/a", "t/b"]), &RunOptions::default());
+    assert!(got.summary.broken.as_ref().unwrap().contains(words));
+    assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Error));
+    assert_eq!(got.reports().count(), 2);
+    assert_eq!(got.starts(), [""; 0]);
+    assert_eq!(exit_code(&got.summary, false), 3);
+}
+
+#[test]
+fn tests_of_a_closed_port_run_against_a_closed_port() {
+    let (target, _) = fake(Manner::Refuses);
+    let mut closed = instance("t/closed");
+    closed.needs.service = "closed".to_owned();
+    let got = on(target, &[closed], &RunOptions::default());
+    assert_eq!(got.lines(), ["t/closed: PASS"]);
+    assert_eq!(got.summary.broken, None);
+}
+
+#[test]
+fn the_case_that_kills_the_target_is_named_and_later_ones_are_inconclusive() {
+    let (target, _) = fake(Manner::Answers);
+    let mut plan = plan(&["t/before", "t/kills", "t/after", "t/last"]);
+    plan[1].needs.service = KILLER.to_owned();
+    let options = RunOptions {
+        jobs: Some(1),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan, &options);
+    assert_eq!(got.summary.killed_by.as_deref(), Some("t/kills"));
+    assert_eq!(got.report("t/before").verdict.outcome, Outcome::Pass);
+    assert_eq!(got.report("t/kills").verdict.outcome, Outcome::Fail);
+    for id in ["t/after", "t/last"] {
+        let report = got.report(id);
+        assert_eq!(report.verdict.outcome, Outcome::Inconclusive);
+        let reason = report.reason.as_deref().unwrap();
+        assert_eq!(reason, "the target stopped answering in t/kills");
+    }
+    assert_eq!(got.reports().count(), 4);
+    assert_eq!(exit_code(&got.summary, false), 1);
+}
+
+#[test]
+fn retries_and_lateness_are_told_apart() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        retries: 1,
+        ..RunOptions::default()
+    };
+    let got = on(
+        target,
+        &plan(&["t/fail-late", "t/fail", "t/late"]),
+        &options,
+    );
+    let late = got.report("t/fail-late");
+    assert_eq!(late.verdict.outcome, Outcome::Inconclusive);
+    assert_eq!(
+        late.reason.as_deref(),
+        Some("the harness was late in 3 plays")
+    );
+    assert_eq!(late.attempts, 3);
+    assert_eq!(got.report("t/fail").attempts, 2);
+    let pass = got.report("t/late");
+    assert_eq!((pass.attempts, pass.verdict.outcome), (1, Outcome::Pass));
+    assert!(!pass.marks.contains(&Mark::Flaky));
+}
+
+#[test]
+fn the_longest_case_starts_first() {
+    let (target, _) = fake(Manner::Answers);
+    let mut plan = plan(&["t/short", "t/long", "t/middle"]);
+    plan[1].needs.duration = Duration::from_secs(60);
+    plan[2].needs.duration = Duration::from_secs(30);
+    let got = on(target, &plan, &RunOptions::default());
+    assert_eq!(got.starts(), ["t/long", "t/middle", "t/short"]);
+}
+
+#[test]
+fn cases_wait_at_the_same_time() {
+    let ids: Vec<String> = (0..300).map(|n| format!("t/wait{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (target, seen) = fake(Manner::Answers);
+    let began = std::time::Instant::now();
+    let got = on(target, &plan(&ids), &RunOptions::default());
+    assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Pass));
+    assert!(seen.borrow().most_leases >= 300);
+    // Each waits a second of the fast clock; one after the other they would take 15 s.
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[rstest]
+#[case(Some(3), None, 3)]
+#[case(Some(100), Some(2), 2)]
+#[case(None, Some(1), 1)]
+fn jobs_and_half_open_connections_bound_what_runs(
+    #[case] jobs: Option<usize>,
+    #[case] max_half_open: Option<u32>,
+    #[case] most: usize,
+) {
+    let (mut target, seen) = fake(Manner::BlackHole);
+    target.max_half_open = max_half_open;
+    let options = RunOptions {
+        jobs,
+        sanity: false,
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/a", "t/b", "t/c", "t/d"]), &options);
+    assert_eq!(got.reports().count(), 4);
+    assert_eq!(seen.borrow().most_leases, most);
+}
+
+#[rstest]
+#[case(true)]
+#[case(false)]
+fn exclusive_cases_run_alone_where_they_must(#[case] alone: bool) {
+    let (mut target, seen) = fake(Manner::Answers);
+    target.exclusive_alone = alone;
+    let mut plan = plan(&["t/wait-x", "t/wait-y", "t/wait-a", "t/wait-b"]);
+    plan[0].needs.exclusive = true;
+    plan[1].needs.exclusive = true;
+    let options = RunOptions {
+        sanity: false,
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan, &options);
+    assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Pass));
+    let beside = seen.borrow().beside_exclusive.clone();
+    assert_eq!(beside, if alone { [1, 1] } else { [1, 2] });
+}
+
+#[test]
+fn a_busy_target_is_asked_again() {
+    let (mut target, seen) = fake(Manner::Answers);
+    target.room = 1;
+    let got = on(
+        target,
+        &plan(&["t/a", "t/b", "t/c"]),
+        &RunOptions::default(),
+    );
+    assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Pass));
+    assert_eq!(seen.borrow().most_leases, 1);
+}
+
+#[test]
+fn a_target_that_never_has_room_ends_the_run() {
+    let (mut target, _) = fake(Manner::Answers);
+    target.room = 0;
+    let got = on(target, &plan(&["t/a"]), &RunOptions::default());
+    assert!(got.summary.broken.unwrap().contains("no room"));
+}
+
+#[test]
+fn what_the_target_does_not_offer_is_unsupported() {
+    let (target, _) = fake(Manner::Answers);
+    let mut nowhere = instance("t/nowhere");
+    nowhere.needs.service = "nowhere".to_owned();
+    let got = on(target, &[nowhere], &RunOptions::default());
+    assert_eq!(got.lines(), ["t/nowhere: UNSUP no such service"]);
+    assert_eq!(exit_code(&got.summary, false), 5);
+}
+
+#[test]
+fn slow_cases_need_to_be_asked_for() {
+    let mut slow = instance("t/slow");
+    slow.needs.duration = Duration::from_secs(71);
+    for (asked, line) in [
+        (false, "t/slow: SKIP slow: needs --slow"),
+        (true, "t/slow: PASS"),
+    ] {
+        let (target, _) = fake(Manner::Answers);
+        let options = RunOptions {
+            slow: asked,
+            ..RunOptions::default()
+        };
+        let got = on(target, &[slow.clone()], &options);
+        assert_eq!(got.lines(), [line]);
+        assert!(got.report("t/slow").marks.contains(&Mark::Slow));
+    }
+}
+
+#[test]
+fn a_case_has_its_time_and_one_that_does_not_clean_up_is_an_error() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        timeout: Some(Duration::from_secs(2)),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/never", "t/hang", "t/a"]), &options);
+    assert_eq!(
+        sorted(&got),
+        [
+            "t/a: PASS",
+            "t/hang: ERROR the harness failed in this case: it did not clean up",
+            "t/never: INCONC not done after 2 s"
+        ]
+    );
+}
+
+#[test]
+fn the_deadline_interrupts_what_runs_and_skips_the_rest() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        deadline: Some(Duration::from_millis(150)),
+        jobs: Some(1),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/never", "t/b"]), &options);
+    assert_eq!(
+        sorted(&got),
+        [
+            "t/b: SKIP the run's deadline had passed",
+            "t/never: INCONC the run's deadline passed"
+        ]
+    );
+    assert_eq!(exit_code(&got.summary, false), 5);
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_all_reports() {
+    let (target, _) = fake(Manner::Answers);
+    let stop = StopFlag::new();
+    let later = stop.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(150));
+        later.stop();
+    });
+    let options = RunOptions {
+        jobs: Some(1),
+        ..RunOptions::default()
+    };
+    let target = Target::Real(Box::new(target));
+    let ids = plan(&["t/never", "t/b"]);
+    let got = play(&ids, target, Profile::generic(), &options, &stop);
+    thread.join().unwrap();
+    assert_eq!(
+        sorted(&got),
+        ["t/b: SKIP interrupted", "t/never: SKIP interrupted"]
+    );
+    assert_eq!(exit_code(&got.summary, false), 130);
+}
+
+#[test]
+fn fail_fast_ends_the_run() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        fail_fast: true,
+        jobs: Some(1),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/fail", "t/wait", "t/never"]), &options);
+    assert_eq!(got.lines()[0], "t/fail: FAIL as told");
+    let skipped = got.lines().iter().filter(|l| l.contains("SKIP")).count();
+    assert!(skipped >= 1, "{:?}", got.lines());
+    assert_eq!(got.reports().count(), 3);
+}
+
+#[test]
+fn the_rate_bounds_packets_a_second() {
+    let ids: Vec<String> = (0..60).map(|n| format!("t/a{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (mut target, seen) = fake(Manner::Answers);
+    target.link.speed = 1;
+    let options = RunOptions {
+        rate: Some(200),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&ids), &options);
+    assert_eq!(
+        got.summary.counts.get(&Shown::Pass),
+        Some(&60),
+        "{:?}",
+        got.lines()
+    );
+    let sent = seen.borrow().sent.clone();
+    let seconds = sent[sent.len() - 1].since(sent[0]).as_secs_f64();
+    let rate = (sent.len() - 1) as f64 / seconds;
+    // A hundredth of a second's worth may go at once.
+    assert!(rate < 205.0, "{rate} packets a second");
+}
+
+#[test]
+fn a_packet_that_cannot_be_sent_is_the_harnesss_error() {
+    let (mut target, _) = fake(Manner::Answers);
+    target.link.fails = true;
+    let options = RunOptions {
+        sanity: false,
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/a"]), &options);
+    assert_eq!(
+        got.lines(),
+        ["t/a: ERROR a packet could not be sent: the wire is cut"]
+    );
+
+    let (mut target, _) = fake(Manner::Answers);
+    target.link.fails = true;
+    let got = on(target, &plan(&["t/a"]), &RunOptions::default());
+    assert!(got.summary.broken.unwrap().contains("the wire is cut"));
+}
+
+#[test]
+fn packets_that_nobody_claims_are_noted() {
+    let (mut target, _) = fake(Manner::Answers);
+    let nobody = SocketAddr::new(OURS, 9);
+    let stray = segment(TARGET, nobody, SeqNumber(1), SeqNumber(1), Flags::ACK);
+    target.link.arrive(stray);
+    let got = on(target, &plan(&["t/a"]), &RunOptions::default());
+    let notes = got.notes();
+    assert!(
+        notes
+            .iter()
+            .any(|n| n.starts_with("packets that belonged to no case: 1")),
+        "{notes:?}"
+    );
+}
