@@ -49,6 +49,15 @@ fn a_frag_needed_message_has_these_bytes() {
 }
 
 #[test]
+fn an_icmpv4_mtu_has_sixteen_bits_and_leaves_the_others() {
+    let mut message = named("frag-needed", Vec::new());
+    message.rest = 0xabcd_0000;
+    let message = message.with_mtu(0x5_ffff);
+    assert_eq!((message.mtu(), message.rest), (Some(0xffff), 0xabcd_ffff));
+    assert_eq!(named("port-unreachable", Vec::new()).mtu(), None);
+}
+
+#[test]
 fn packet_too_big_carries_a_mtu_of_four_bytes_and_a_checksum_over_the_addresses() {
     let (src, dst) = ("fe80::1".parse().unwrap(), "fe80::2".parse().unwrap());
     let message = Icmp::named(src, dst, "frag-needed", Vec::new()).unwrap();

@@ -28,6 +28,15 @@ fn an_overlapping_cut_repeats_the_next_eight_bytes() {
 }
 
 #[test]
+fn a_cut_packet_may_be_fragmented() {
+    let whole = "P. data \"abcdefghijkl\" from 10.0.0.1:1 to 10.0.0.2:2 df";
+    let whole = whole.parse::<Segment>().unwrap().build();
+    assert_eq!(whole[6], 0x40);
+    let cut = fragment(&whole, &[16], false, 7).unwrap();
+    assert_eq!([cut[0][6], cut[1][6]], [0x20, 0]);
+}
+
+#[test]
 fn an_ipv6_cut_leaves_hop_by_hop_options_in_front() {
     let whole = packet(true);
     let cut = fragment(&whole, &[16], false, 0x0102_0304).unwrap();

@@ -253,3 +253,52 @@ fn extension_headers_are_followed_and_lies_about_them_told() {
     assert_eq!(parsed.malformed, [crate::Malformation::Extension(60)]);
     assert_eq!(parsed.build(), beyond);
 }
+
+#[test]
+fn a_fragment_header_with_a_reserved_octet_is_left_alone() {
+    let text = "S from [::1]:1 to [::2]:2 ext 44 hex(000000000007)";
+    let mut bytes = segment(text).build();
+    assert_eq!(
+        parse(&bytes).segment(),
+        Some(&segment(text)),
+        "an atomic fragment is whole"
+    );
+    bytes[41] = 1;
+    let parsed = parse(&bytes);
+    assert_eq!(parsed.malformed, [crate::Malformation::Extension(44)]);
+    assert!(matches!(parsed.content, Content::Other(_)));
+    assert_eq!(parsed.build(), bytes);
+}
+
+#[test]
+fn values_too_wide_are_cut_to_their_fields() {
+    let mut wide = segment("S from [::1]:1 to [::2]:2");
+    wide.reserved = 8;
+    wide.data_offset = Auto::Is(0x15);
+    wide.options = vec![TcpOption::UserTimeout {
+        minutes: false,
+        value: 0xffff,
+    }];
+    let IpHeader::V6(header) = &mut wide.ip else {
+        panic!("IPv6 was asked for")
+    };
+    (header.ecn, header.flow_label) = (4, 0x10_0000);
+    let bytes = wide.build();
+    assert_eq!(bytes[..4], [0x60, 0, 0, 0]);
+    assert_eq!(
+        bytes[52..54],
+        [0x50, 0x02],
+        "offset 5, no reserved bit, SYN"
+    );
+    assert_eq!(bytes[60..64], [28, 4, 0x7f, 0xff]);
+
+    let mut wide = segment(SYN);
+    let IpHeader::V4(header) = &mut wide.ip else {
+        panic!("IPv4 was asked for")
+    };
+    (header.ecn, header.fragment_offset, header.df) = (4, 0x2000, false);
+    header.header_length = Auto::Is(0x15);
+    let bytes = wide.build();
+    assert_eq!((bytes[0], bytes[1]), (0x45, 0));
+    assert_eq!(bytes[6..8], [0, 0]);
+}
