@@ -1,7 +1,10 @@
 //! What is printed or built comes back, for segments of every kind.
 
+mod common;
+
+use common::for_each;
 use proptest::prelude::*;
-use tcpconf_wire::testing::{oracle, strategy};
+use tcpconf_wire::testing::{self, oracle, strategy};
 use tcpconf_wire::{Instant, Reassembler, Reassembly, fragment, parse};
 
 proptest! {
@@ -73,4 +76,13 @@ proptest! {
         prop_assert_eq!(whole_again, Reassembly::Complete(whole));
         prop_assert_eq!(reassembler.waiting(), 0);
     }
+}
+
+/// The same without proptest, which is too slow for millions.
+#[test]
+fn a_great_many_values_come_back() {
+    for_each(4, testing::segment, oracle::segment);
+    for_each(5, testing::sound_segment, oracle::sound_segment);
+    for_each(6, testing::icmp, oracle::icmp);
+    for_each(7, testing::template, oracle::template);
 }
