@@ -72,6 +72,7 @@ impl Entry {
             attempts: 0,
             failure: None,
             trace: Vec::new(),
+            states: Vec::new(),
             findings: Vec::new(),
             judged: Vec::new(),
             seed,

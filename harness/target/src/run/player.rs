@@ -2,7 +2,7 @@
 //!
 //! The loop knows conversations only through these traits, so that it can be tested with scripted ones.
 
-use tcpconf_engine::{Action, AppEvent, Case, CaseReport, CaseSetup, Outcome, SendId};
+use tcpconf_engine::{Action, AppEvent, Case, CaseReport, CaseSetup, Outcome, SendId, Status};
 use tcpconf_wire::{Instant, Packet};
 
 /// One conversation with a target, sans I/O.
@@ -13,6 +13,8 @@ pub(crate) trait Conversation {
     fn handle_sent(&mut self, id: SendId, at: Instant);
     /// The target's application noticed something.
     fn handle_app(&mut self, now: Instant, event: AppEvent);
+    /// What the target says of a connection, as asked for by [`Action::Status`].
+    fn handle_status(&mut self, now: Instant, status: Option<Status>);
     /// More ports, as asked for by [`Action::NeedPorts`].
     fn add_ports(&mut self, ports: Vec<u16>);
     /// What to do next.
@@ -50,6 +52,10 @@ impl Conversation for Case {
 
     fn handle_app(&mut self, now: Instant, event: AppEvent) {
         Self::handle_app(self, now, event);
+    }
+
+    fn handle_status(&mut self, now: Instant, status: Option<Status>) {
+        Self::handle_status(self, now, status);
     }
 
     fn add_ports(&mut self, ports: Vec<u16>) {

@@ -6,7 +6,7 @@
 use super::player::Conversation;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tcpconf_engine::{Action, AppEvent, Lease, Level, Outcome, SendId, Verdict};
+use tcpconf_engine::{Action, AppEvent, Lease, Level, Outcome, SendId, Status, Verdict};
 use tcpconf_wire::checksum::{self, Sum};
 use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP};
 use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
@@ -155,6 +155,8 @@ impl Conversation for Handshake {
     }
 
     fn handle_app(&mut self, _now: Instant, _event: AppEvent) {}
+
+    fn handle_status(&mut self, _now: Instant, _status: Option<Status>) {}
 
     fn add_ports(&mut self, _ports: Vec<u16>) {}
 

@@ -130,6 +130,8 @@ impl Conversation for Script {
 
     fn handle_app(&mut self, _now: Instant, _event: AppEvent) {}
 
+    fn handle_status(&mut self, _now: Instant, _status: Option<Status>) {}
+
     fn add_ports(&mut self, _ports: Vec<u16>) {}
 
     fn poll(&mut self, now: Instant) -> Action {
@@ -201,6 +203,7 @@ impl Player for Script {
             attempts: 0,
             failure: None,
             trace: Vec::new(),
+            states: Vec::new(),
             findings: Vec::new(),
             judged: Vec::new(),
             seed: self.setup.seed,

@@ -171,6 +171,10 @@ impl Play<'_> {
                     self.endpoint(|endpoint| endpoint.call(now, id, call));
                     return Turn::Called;
                 }
+                Action::Status(connection) => {
+                    let status = self.endpoint(|e| e.status(connection)).flatten();
+                    self.conversation.handle_status(now, status);
+                }
                 Action::NeedPorts(count) => {
                     let ports = self.ports(count);
                     self.conversation.add_ports(ports);

@@ -2,14 +2,17 @@
 //!
 //! The loop takes the time, then what has arrived, then lets every case act that heard something or
 //! whose time has come. The time is taken first, so that no wait runs out while its packet lies unread.
-//! `health` keeps watch over the target, `ending` ends a run early.
+//! `start` begins cases, `finish` ends them, `health` keeps watch over the target, `ending` ends a run early.
 
 mod ending;
+mod finish;
 mod health;
 mod measure;
+mod notes;
 mod queue;
 mod reassembly;
 mod router;
+mod start;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
@@ -21,31 +24,24 @@ use super::entry::Entry;
 use super::player::{Conversation, Player};
 use super::sanity::Handshake;
 use super::tally::Tally;
-use crate::seam::{LeaseError, RealTarget};
+use crate::seam::RealTarget;
 use ending::Ending;
 use health::Health;
 use measure::{Bucket, Histogram};
-use queue::{Gate, Load, Pending, Queue};
+use notes::Unclaimed;
+use queue::Queue;
 use reassembly::{Assembled, Reassembly};
 use router::{Route, Router, Slot};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
-use tcpconf_engine::{Action, AppEvent, CaseReport, CaseSetup, Errno, Lease, Mark, Outcome};
+use tcpconf_engine::{Action, AppEvent, Errno, Lease, Mark, Outcome};
 use tcpconf_wire::{Instant, Packet};
 
-/// Cases at once where each has a listener of its own.
-const JOBS_OWN_LISTENER: usize = 400;
-/// Cases at once for each half-open connection that a shared listener is trusted with: those beyond
-/// have finished their handshakes.
-const JOBS_PER_HALF_OPEN: usize = 4;
-/// Ports that a lease begins with; a case asks for more.
-const LEASE_PORTS: usize = 4;
 /// The longest sleep: Ctrl-C and the deadline are seen this soon.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 /// How long cases may clean up when they are interrupted.
 const CLEANING_UP: Duration = Duration::from_secs(3);
-/// How long a lease may stay busy while nothing runs.
-const MAX_BUSY: Duration = Duration::from_secs(30);
 
 /// Plays all entries.
 pub(crate) fn run(
@@ -55,8 +51,9 @@ pub(crate) fn run(
     tally: &mut Tally<'_>,
 ) {
     wait::exact_timers();
-    let gate = gate(target, common, tally);
+    let gate = start::gate(target, common, tally);
     let now = target.link().now();
+    let addresses = target.addresses();
     let playable = set_aside(entries, common, tally);
     let mut run = Loop {
         queue: Queue::new(entries, playable, gate),
@@ -71,6 +68,7 @@ pub(crate) fn run(
         router: Router::default(),
         reassembly: Reassembly::default(),
         unclaimed: Unclaimed::default(),
+        addresses,
         ending: None,
         busy_since: None,
         turn_around: Histogram::default(),
@@ -80,32 +78,6 @@ pub(crate) fn run(
         run.play();
     }
     run.notes();
-}
-
-/// How many cases run at once.
-fn gate(target: &dyn RealTarget, common: &Common<'_>, tally: &mut Tally<'_>) -> Gate {
-    let max_half_open = target.max_half_open();
-    let bound = max_half_open.map_or(JOBS_OWN_LISTENER, |max| {
-        (max as usize * JOBS_PER_HALF_OPEN).max(1)
-    });
-    let asked = common.options.jobs.unwrap_or(bound).max(1);
-    if let Some(max) = max_half_open
-        && asked > bound
-    {
-        tally.note(format!(
-            "{bound} cases at once instead of {asked}: the profile trusts the target with {max} \
-             half-open connections (max_half_open)"
-        ));
-    }
-    let jobs = match max_half_open {
-        Some(_) => asked.min(bound),
-        None => asked,
-    };
-    Gate {
-        jobs,
-        max_half_open,
-        exclusive_alone: target.exclusive_runs_alone(),
-    }
 }
 
 /// Reports the entries that will not be played; the indices of the others.
@@ -140,6 +112,8 @@ struct Loop<'a, 'r> {
     router: Router,
     reassembly: Reassembly,
     unclaimed: Unclaimed,
+    /// The target's.
+    addresses: Vec<IpAddr>,
     rate: Option<Bucket>,
     ending: Option<Ending>,
     busy_since: Option<Instant>,
@@ -180,14 +154,6 @@ impl Play {
             Self::Sanity { handshake, .. } => handshake,
         }
     }
-}
-
-/// Packets that belong to no case.
-#[derive(Default)]
-struct Unclaimed {
-    count: u64,
-    first: Option<usize>,
-    refused_fragments: u64,
 }
 
 impl Loop<'_, '_> {
@@ -264,10 +230,7 @@ impl Loop<'_, '_> {
                     }
                 }
                 Route::Straggler => {}
-                Route::Unclaimed => {
-                    self.unclaimed.count += 1;
-                    self.unclaimed.first.get_or_insert(packet.bytes.len());
-                }
+                Route::Unclaimed => self.unclaimed.add(&packet.bytes, &self.addresses),
             }
         }
         heard
@@ -285,35 +248,6 @@ impl Loop<'_, '_> {
                 self.over_time(slot, now);
             }
             self.drive(slot, now);
-        }
-    }
-
-    /// A case has used its time up: it is interrupted, and given up when that does not end it.
-    fn over_time(&mut self, slot: Slot, now: Instant) {
-        let Some(running) = self.running.get_mut(&slot) else {
-            return;
-        };
-        if !running.interrupted {
-            running.interrupted = true;
-            running.limit = now + CLEANING_UP;
-            let reason = match &running.play {
-                Play::Case { index, .. } => {
-                    let limit = self.entries[*index].real_limit(self.common.options);
-                    format!("not done after {} s", limit.as_secs_f64())
-                }
-                Play::Sanity { .. } => String::new(),
-            };
-            let conversation = running.play.conversation();
-            conversation.interrupt(now, Outcome::Inconclusive, &reason);
-            return;
-        }
-        match self.forget(slot).map(|running| running.play) {
-            Some(Play::Case { index, .. }) => {
-                let sentence = "the harness failed in this case: it did not clean up";
-                self.finish_blank(index, Outcome::Error, sentence);
-            }
-            Some(Play::Sanity { .. }) => self.health.under_way = false,
-            None => {}
         }
     }
 
@@ -351,6 +285,10 @@ impl Loop<'_, '_> {
                     let reply = AppEvent::Reply { id, result };
                     running.play.conversation().handle_app(now, reply);
                 }
+                Action::Status(_) => {
+                    // No real target of this version has a status call.
+                    running.play.conversation().handle_status(now, None);
+                }
                 Action::NeedPorts(count) => {
                     let ports = self.target.more_ports(count);
                     self.router
@@ -363,206 +301,6 @@ impl Loop<'_, '_> {
                     return;
                 }
                 Action::Done(_) => return self.ended(slot, now),
-            }
-        }
-    }
-
-    fn forget(&mut self, slot: Slot) -> Option<Running> {
-        let running = self.running.remove(&slot)?;
-        self.router.release(slot);
-        self.target.release(running.lease.clone());
-        Some(running)
-    }
-
-    /// A conversation is done.
-    fn ended(&mut self, slot: Slot, now: Instant) {
-        let Some(running) = self.forget(slot) else {
-            return;
-        };
-        match running.play {
-            Play::Sanity { handshake, began } => {
-                self.sanity_ended(handshake.found(), running.lease.target, began);
-            }
-            Play::Case {
-                index,
-                attempts,
-                player,
-            } => {
-                let lost = self.target.link().dropped() > running.dropped;
-                let late = player.was_late() || lost;
-                let mut report = player.into_report();
-                report.seed = self.common.options.seed;
-                if self.entries[index].is_slow() {
-                    report.marks.push(Mark::Slow);
-                }
-                self.tally.absorb(&report);
-                let pending = Pending { index, attempts };
-                self.suspect_or_settle(report, pending, late, now);
-            }
-        }
-    }
-
-    /// The target lives: the verdict stands, or the case is played again.
-    fn settle(&mut self, mut report: CaseReport, mut pending: Pending, late: bool) {
-        let expected = self.common.profile.expectation(&report.id).is_some();
-        let retries = self.common.options.retries;
-        let again = pending.attempts.again(&mut report, late, expected, retries);
-        if again && self.ending.is_none() {
-            self.queue.put_back(self.entries, pending);
-        } else {
-            self.health.last_finished = Some(report.id.clone());
-            self.tally.case_finished(report);
-        }
-    }
-
-    fn load(&mut self) -> Load {
-        let mut load = Load::default();
-        for running in self.running.values_mut() {
-            let needs = match &running.play {
-                Play::Case { index, .. } => {
-                    let needs = &self.entries[*index].instance.needs;
-                    load.cases += 1;
-                    load.exclusive |= needs.exclusive && self.target.exclusive_runs_alone();
-                    needs.half_open
-                }
-                Play::Sanity { .. } => 0,
-            };
-            load.half_open += needs.max(running.play.conversation().half_open());
-        }
-        load
-    }
-
-    /// Starts what may start.
-    fn start_cases(&mut self) {
-        while self.ending.is_none() && self.health.is_known_good() {
-            let now = self.target.link().now();
-            if self.rate.as_ref().is_some_and(|rate| rate.next() > now) {
-                return;
-            }
-            let load = self.load();
-            let Some(pending) = self.queue.next(self.entries, load) else {
-                return;
-            };
-            let needs = &self.entries[pending.index].instance.needs;
-            let ip = self.entries[pending.index].ip;
-            match self.target.lease(needs, ip, LEASE_PORTS) {
-                Ok(lease) => self.start(pending, lease),
-                Err(LeaseError::Busy) => {
-                    let id = &self.entries[pending.index].instance.id;
-                    self.queue.put_back(self.entries, pending);
-                    return self.busy(id);
-                }
-                Err(LeaseError::Unsupported(reason)) => {
-                    self.finish_blank(pending.index, Outcome::Unsupported, &reason);
-                }
-                Err(LeaseError::Target(error)) => return self.abandon(error.to_string()),
-            }
-        }
-    }
-
-    /// There is no lease at this moment; there never will be when nothing runs that could return one.
-    fn busy(&mut self, what: &str) {
-        let now = self.target.link().now();
-        let since = *self.busy_since.get_or_insert(now);
-        if self.running.is_empty() && now.since(since) > MAX_BUSY {
-            self.abandon(format!(
-                "the target has no room for {what}, though nothing runs"
-            ));
-        }
-    }
-
-    fn start(&mut self, mut pending: Pending, lease: Lease) {
-        let entry = &self.entries[pending.index];
-        let attempt = pending.attempts.begin();
-        self.tally.case_started(&entry.instance.id, attempt);
-        let player = (self.common.factory)(CaseSetup {
-            instance: entry.instance.clone(),
-            lease: lease.clone(),
-            profile: self.common.profile.clone(),
-            mode: self.common.options.mode,
-            seed: entry.seed(self.common.options.seed, attempt),
-            isn: self.target.next_isn(),
-            late_after: self.common.options.late_after,
-        });
-        let play = Play::Case {
-            index: pending.index,
-            attempts: pending.attempts,
-            player,
-        };
-        let limit = entry.real_limit(self.common.options);
-        self.begin(play, lease, limit);
-    }
-
-    /// The conversation joins the others, and acts for the first time.
-    fn begin(&mut self, play: Play, lease: Lease, limit: Duration) {
-        let slot = self.next_slot;
-        self.next_slot += 1;
-        self.busy_since = None;
-        self.router.claim(slot, &lease);
-        let link = self.target.link();
-        let (now, dropped) = (link.now(), link.dropped());
-        let running = Running {
-            play,
-            lease,
-            wake: now,
-            limit: now + limit,
-            interrupted: false,
-            dropped,
-            heard: None,
-        };
-        self.running.insert(slot, running);
-        self.drive(slot, now);
-    }
-
-    fn finish_blank(&mut self, index: usize, outcome: Outcome, reason: &str) {
-        let report = self.entries[index].blank(self.common.options.seed, outcome, reason);
-        self.tally.case_finished(report);
-    }
-
-    /// What is worth a sentence at the end.
-    fn notes(&mut self) {
-        let Unclaimed {
-            count,
-            first,
-            refused_fragments,
-        } = self.unclaimed;
-        if let Some(length) = first {
-            self.tally.note(format!(
-                "packets that belonged to no case: {count} (the first of {length} octets)"
-            ));
-        }
-        if self.reassembly.fragments > 0 {
-            self.tally.note(format!(
-                "the target sent fragments: {} ({refused_fragments} of them overlapped)",
-                self.reassembly.fragments
-            ));
-        }
-        let dropped = self.target.link().dropped();
-        if dropped > 0 {
-            self.tally.note(format!(
-                "packets lost on the way into the harness: {dropped}"
-            ));
-        }
-        if self.common.options.verbose {
-            self.figures();
-        }
-    }
-
-    /// How fast and how late the harness itself was.
-    fn figures(&mut self) {
-        let figures = [
-            (
-                "turn-around (receive stamp to send stamp)",
-                &self.turn_around,
-            ),
-            ("lateness of the harness's timers", &self.lateness),
-        ];
-        for (what, histogram) in figures {
-            if let (Some(p50), Some(p99)) = (histogram.percentile(50), histogram.percentile(99)) {
-                self.tally.note(format!(
-                    "{what}: p50 {p50:.1?}, p99 {p99:.1?} ({} samples)",
-                    histogram.total()
-                ));
             }
         }
     }

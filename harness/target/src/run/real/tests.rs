@@ -536,14 +536,12 @@ fn a_packet_that_cannot_be_sent_is_the_harnesss_error() {
 fn packets_that_nobody_claims_are_noted() {
     let (mut target, _) = fake(Manner::Answers);
     let nobody = SocketAddr::new(OURS, 9);
-    let stray = segment(TARGET, nobody, SeqNumber(1), SeqNumber(1), Flags::ACK);
-    target.link.arrive(stray);
+    let stray = |from| segment(from, nobody, SeqNumber(1), SeqNumber(1), Flags::ACK);
+    target.link.arrive(stray(TARGET));
+    let somebody = SocketAddr::new([192, 0, 2, 77].into(), 80);
+    target.link.arrive(stray(somebody));
     let got = on(target, &plan(&["t/a"]), &RunOptions::default());
-    let notes = got.notes();
-    assert!(
-        notes
-            .iter()
-            .any(|n| n.starts_with("packets that belonged to no case: 1")),
-        "{notes:?}"
-    );
+    let first = "192.0.2.1:80 > 192.0.2.10:9 . seq 1 ack 1";
+    let note = format!("packets of the target that belonged to no case: 1 (the first: {first})");
+    assert_eq!(got.notes(), [note]);
 }

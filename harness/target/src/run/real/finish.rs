@@ -1,0 +1,91 @@
+//! Ends cases: their verdicts, or another try.
+
+use super::queue::Pending;
+use super::router::Slot;
+use super::{CLEANING_UP, Loop, Play, Running};
+use tcpconf_engine::{CaseReport, Mark, Outcome};
+use tcpconf_wire::Instant;
+
+impl Loop<'_, '_> {
+    /// A case has used its time up: it is interrupted, and given up when that does not end it.
+    pub(super) fn over_time(&mut self, slot: Slot, now: Instant) {
+        let Some(running) = self.running.get_mut(&slot) else {
+            return;
+        };
+        if !running.interrupted {
+            running.interrupted = true;
+            running.limit = now + CLEANING_UP;
+            let reason = match &running.play {
+                Play::Case { index, .. } => {
+                    let limit = self.entries[*index].real_limit(self.common.options);
+                    format!("not done after {} s", limit.as_secs_f64())
+                }
+                Play::Sanity { .. } => String::new(),
+            };
+            let conversation = running.play.conversation();
+            conversation.interrupt(now, Outcome::Inconclusive, &reason);
+            return;
+        }
+        match self.forget(slot).map(|running| running.play) {
+            Some(Play::Case { index, .. }) => {
+                let sentence = "the harness failed in this case: it did not clean up";
+                self.finish_blank(index, Outcome::Error, sentence);
+            }
+            Some(Play::Sanity { .. }) => self.health.under_way = false,
+            None => {}
+        }
+    }
+
+    pub(super) fn forget(&mut self, slot: Slot) -> Option<Running> {
+        let running = self.running.remove(&slot)?;
+        self.router.release(slot);
+        self.target.release(running.lease.clone());
+        Some(running)
+    }
+
+    /// A conversation is done.
+    pub(super) fn ended(&mut self, slot: Slot, now: Instant) {
+        let Some(running) = self.forget(slot) else {
+            return;
+        };
+        match running.play {
+            Play::Sanity { handshake, began } => {
+                self.sanity_ended(handshake.found(), running.lease.target, began);
+            }
+            Play::Case {
+                index,
+                attempts,
+                player,
+            } => {
+                let lost = self.target.link().dropped() > running.dropped;
+                let late = player.was_late() || lost;
+                let mut report = player.into_report();
+                report.seed = self.common.options.seed;
+                if self.entries[index].is_slow() {
+                    report.marks.push(Mark::Slow);
+                }
+                self.tally.absorb(&report);
+                let pending = Pending { index, attempts };
+                self.suspect_or_settle(report, pending, late, now);
+            }
+        }
+    }
+
+    /// The target lives: the verdict stands, or the case is played again.
+    pub(super) fn settle(&mut self, mut report: CaseReport, mut pending: Pending, late: bool) {
+        let expected = self.common.profile.expectation(&report.id).is_some();
+        let retries = self.common.options.retries;
+        let again = pending.attempts.again(&mut report, late, expected, retries);
+        if again && self.ending.is_none() {
+            self.queue.put_back(self.entries, pending);
+        } else {
+            self.health.last_finished = Some(report.id.clone());
+            self.tally.case_finished(report);
+        }
+    }
+
+    pub(super) fn finish_blank(&mut self, index: usize, outcome: Outcome, reason: &str) {
+        let report = self.entries[index].blank(self.common.options.seed, outcome, reason);
+        self.tally.case_finished(report);
+    }
+}
