@@ -1,6 +1,6 @@
 //! What a case asks of its driver, and what it is given to begin with.
 
-use crate::{AppCall, CallId, Profile, Verdict};
+use crate::{AppCall, CallId, FourTuple, Profile, Verdict};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub enum Action {
         /// The call.
         call: AppCall,
     },
+    /// Ask the target what it says of this connection, then call `handle_status`.
+    Status(FourTuple),
     /// The case has used its ports up: call `add_ports` with this many more.
     NeedPorts(usize),
     /// Nothing to do before this instant, unless a packet or an application event comes.

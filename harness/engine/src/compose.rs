@@ -99,11 +99,8 @@ pub(crate) fn compose(
         options: None,
         span: template.span,
     };
-    composed.segment =
-        Segment::from_template(&fields, composed.segment).map_err(|e| EvalError {
-            span: template.span,
-            message: e.to_string(),
-        })?;
+    composed.segment = Segment::from_template(&fields, composed.segment)
+        .map_err(|e| EvalError::wrong(template.span, e.to_string()))?;
     Ok(composed)
 }
 
@@ -140,10 +137,10 @@ pub(crate) fn flags(spec: &FlagsSpec<Expr>, scope: &dyn Scope) -> Result<Flags, 
         FlagsSpec::Literal(flags) => Ok(*flags),
         FlagsSpec::Value(expr) => match eval(expr, scope)? {
             Value::Flags(flags) => Ok(flags),
-            other => Err(EvalError {
-                span: expr.span,
-                message: format!("flags are wanted, this is {}", other.kind()),
-            }),
+            other => Err(EvalError::wrong(
+                expr.span,
+                format!("flags are wanted, this is {}", other.kind()),
+            )),
         },
     }
 }
@@ -159,10 +156,7 @@ fn is_literal(field: &Field<Expr>) -> bool {
 fn expression(field: &Field<Expr>) -> Result<&Expr, EvalError> {
     match field.values.as_slice() {
         [FieldValue::Number(expr)] => Ok(expr),
-        _ => Err(EvalError {
-            span: field.span,
-            message: "one number is wanted".into(),
-        }),
+        _ => Err(EvalError::wrong(field.span, "one number is wanted")),
     }
 }
 
@@ -183,14 +177,14 @@ pub(crate) fn plain(
 ) -> Result<u64, EvalError> {
     match eval(expr, scope)? {
         Value::Number(n) if u64::try_from(n).is_ok_and(|n| range.contains(&n)) => Ok(n as u64),
-        Value::Number(n) => Err(EvalError {
-            span: expr.span,
-            message: format!("{n} is not in {}..{}", range.start(), range.end()),
-        }),
-        other => Err(EvalError {
-            span: expr.span,
-            message: format!("a number is wanted, this is {}", other.kind()),
-        }),
+        Value::Number(n) => Err(EvalError::wrong(
+            expr.span,
+            format!("{n} is not in {}..{}", range.start(), range.end()),
+        )),
+        other => Err(EvalError::wrong(
+            expr.span,
+            format!("a number is wanted, this is {}", other.kind()),
+        )),
     }
 }
 
@@ -203,10 +197,10 @@ pub(crate) fn sequence(
     match eval(expr, scope)? {
         Value::Seq(s) => Ok(s),
         Value::Number(n) => Ok(base.unwrap_or(SeqNumber(0)) + (n as u32)),
-        other => Err(EvalError {
-            span: expr.span,
-            message: format!("a sequence number is wanted, this is {}", other.kind()),
-        }),
+        other => Err(EvalError::wrong(
+            expr.span,
+            format!("a sequence number is wanted, this is {}", other.kind()),
+        )),
     }
 }
 
@@ -242,10 +236,7 @@ fn options(
             ..
         })) => items,
         Some(OptionsSpec::Value(expr)) => {
-            return Err(EvalError {
-                span: expr.span,
-                message: "options are wanted".into(),
-            });
+            return Err(EvalError::wrong(expr.span, "options are wanted"));
         }
         None if syn => {
             return Ok(syn_options
@@ -341,10 +332,10 @@ fn option(
         },
         OptionItem::Raw(bytes) => TcpOption::Raw(bytes.clone()),
         OptionItem::Absent(_) | OptionItem::Rest => {
-            return Err(EvalError {
-                span: Span::default(),
-                message: "'!' and '...' belong to patterns".into(),
-            });
+            return Err(EvalError::wrong(
+                Span::default(),
+                "'!' and '...' belong to patterns",
+            ));
         }
     })
 }

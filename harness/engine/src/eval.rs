@@ -8,34 +8,71 @@ use thiserror::Error;
 /// What symbols mean.
 pub(crate) trait Scope {
     /// The value of a symbol, dots and all.
-    fn symbol(&self, name: &str) -> Result<Value, String>;
+    fn symbol(&self, name: &str) -> Result<Value, Lack>;
     /// When the segment with this label was sent or received, nanoseconds since the start of the run.
-    fn time(&self, label: &str) -> Result<i128, String>;
+    fn time(&self, label: &str) -> Result<i128, Lack>;
 }
 
-/// An expression that has no value; the checker finds most of these beforehand.
+/// Why a symbol has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// The target has not shown it (yet): its doing, not the suite's.
+    NotShown(String),
+    /// The suite asks for something that there is not.
+    Wrong(String),
+}
+
+/// An expression that has no value; the checker finds most of the wrong ones beforehand.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub(crate) struct EvalError {
     pub(crate) span: Span,
     pub(crate) message: String,
+    /// The target has not shown what is asked for.
+    pub(crate) not_shown: bool,
+}
+
+impl EvalError {
+    /// An error of the suite.
+    pub(crate) fn wrong(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            not_shown: false,
+        }
+    }
+
+    /// Something that the target has not shown.
+    pub(crate) fn not_shown(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            not_shown: true,
+        }
+    }
+
+    fn lack(span: Span, lack: Lack) -> Self {
+        match lack {
+            Lack::NotShown(message) => Self::not_shown(span, message),
+            Lack::Wrong(message) => Self::wrong(span, message),
+        }
+    }
 }
 
 type Result<T, E = EvalError> = std::result::Result<T, E>;
 
 /// The value of `expr`.
 pub(crate) fn eval(expr: &Expr, scope: &dyn Scope) -> Result<Value> {
-    let fail = |message: String| EvalError {
-        span: expr.span,
-        message,
-    };
+    let fail = |message: String| EvalError::wrong(expr.span, message);
     match &expr.kind {
         ExprKind::Number(n) => Ok(Value::Number(*n)),
         ExprKind::Decimal { digits, places } => {
             Ok(Value::Ratio(*digits as f64 / 10f64.powi(*places as i32)))
         }
         ExprKind::Duration(d) => Ok(Value::duration(*d)),
-        ExprKind::Symbol(name) => scope.symbol(name).map_err(fail),
+        ExprKind::Symbol(name) => scope
+            .symbol(name)
+            .map_err(|lack| EvalError::lack(expr.span, lack)),
         ExprKind::Absolute(inner) => match eval(inner, scope)? {
             Value::Number(n) => Ok(Value::Seq(SeqNumber(n as u32))),
             Value::Seq(s) => Ok(Value::Seq(s)),
@@ -75,10 +112,10 @@ pub(crate) fn eval(expr: &Expr, scope: &dyn Scope) -> Result<Value> {
 pub(crate) fn truth(expr: &Expr, scope: &dyn Scope) -> Result<bool> {
     match eval(expr, scope)? {
         Value::Bool(b) => Ok(b),
-        other => Err(EvalError {
-            span: expr.span,
-            message: format!("a truth value is wanted, this is {}", other.kind()),
-        }),
+        other => Err(EvalError::wrong(
+            expr.span,
+            format!("a truth value is wanted, this is {}", other.kind()),
+        )),
     }
 }
 
@@ -164,7 +201,7 @@ fn scale(op: BinaryOp, a: Value, b: Value) -> Result<Value, String> {
 }
 
 fn call(name: &str, args: &[Expr], scope: &dyn Scope, span: Span) -> Result<Value> {
-    let fail = |message: String| EvalError { span, message };
+    let fail = |message: String| EvalError::wrong(span, message);
     if name == "time" {
         return match args {
             [
@@ -172,7 +209,10 @@ fn call(name: &str, args: &[Expr], scope: &dyn Scope, span: Span) -> Result<Valu
                     kind: ExprKind::Symbol(label),
                     ..
                 },
-            ] => scope.time(label).map(Value::Time).map_err(fail),
+            ] => scope
+                .time(label)
+                .map(Value::Time)
+                .map_err(|lack| EvalError::lack(span, lack)),
             _ => Err(fail("time wants a label".into())),
         };
     }

@@ -64,6 +64,8 @@ pub enum Direction {
 pub struct TraceEntry {
     /// Which way.
     pub direction: Direction,
+    /// The connection's name in the suite; `None` for the one without a name.
+    pub connection: Option<String>,
     /// When: the send stamp or the receive stamp.
     pub at: Instant,
     /// The IP packet.
@@ -72,6 +74,20 @@ pub struct TraceEntry {
     pub text: String,
     /// What the engine thought of it: `passed over: retransmission`, `mismatch`, `cleaning up`.
     pub note: Option<String>,
+}
+
+impl TraceEntry {
+    /// The packet as a step would write it: `< S 0:0(0) win 65535`, `b > S. …` on a connection with a name.
+    pub fn line(&self) -> String {
+        let arrow = match self.direction {
+            Direction::In => '<',
+            Direction::Out => '>',
+        };
+        match &self.connection {
+            Some(name) => format!("{name} {arrow} {}", self.text),
+            None => format!("{arrow} {}", self.text),
+        }
+    }
 }
 
 /// A place in a suite.
@@ -126,6 +142,15 @@ pub struct Finding {
     pub message: String,
 }
 
+/// What a checked state rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// The target said so: the state itself.
+    Status,
+    /// A probe on the wire: the class of states that answer alike.
+    Wire,
+}
+
 /// A case from its first packet to its verdict.
 #[derive(Clone, Debug)]
 pub struct CaseReport {
@@ -154,6 +179,8 @@ pub struct CaseReport {
     pub failure: Option<Failure>,
     /// All its packets.
     pub trace: Vec<TraceEntry>,
+    /// The states that were checked, and by what.
+    pub states: Vec<(String, Evidence)>,
     /// Violations of invariants seen while it ran; they do not change its verdict.
     pub findings: Vec<Finding>,
     /// Segments that each invariant judged, by name.

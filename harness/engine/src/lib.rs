@@ -24,8 +24,8 @@ pub use endpoint::{
     AppCall, AppEvent, CallId, Endpoint, Errno, FourTuple, SocketHandle, Status, Value,
 };
 pub use event::{
-    CaseReport, Difference, Direction, Failure, Finding, InvariantReport, Location, RunEvent,
-    RunInfo, Summary, TraceEntry,
+    CaseReport, Difference, Direction, Evidence, Failure, Finding, InvariantReport, Location,
+    RunEvent, RunInfo, Summary, TraceEntry,
 };
 pub use invariant::{Invariant, invariants};
 pub use profile::{Claim, Expectation, Profile, ProfileError, Timing};

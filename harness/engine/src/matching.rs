@@ -70,10 +70,7 @@ fn option_items(
             kind: ExprKind::Options(items),
             ..
         }) => Ok(items),
-        OptionsSpec::Value(expr) => Err(EvalError {
-            span: expr.span,
-            message: "options are wanted".into(),
-        }),
+        OptionsSpec::Value(expr) => Err(EvalError::wrong(expr.span, "options are wanted")),
     }
 }
 
@@ -269,10 +266,10 @@ fn match_other(
             result.differs(word, "a field of IPv6", "an IPv4 packet");
         }
         _ => {
-            return Err(EvalError {
-                span: field.span,
-                message: format!("'{word}' cannot be matched in this form"),
-            });
+            return Err(EvalError::wrong(
+                field.span,
+                format!("'{word}' cannot be matched in this form"),
+            ));
         }
     }
     Ok(())

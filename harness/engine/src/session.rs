@@ -32,6 +32,7 @@ pub(crate) struct Arrived {
 /// A connection with all that belongs to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
+    name: String,
     /// As the steps have consumed it: what symbols mean.
     pub(crate) script: Connection,
     /// As the wire shows it: what invariants and cleaning up go by.
@@ -45,10 +46,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    fn new(ours: SocketAddr, target: SocketAddr, isn: SeqNumber, ts_base: u32) -> Self {
+    fn new(name: &str, ours: SocketAddr, target: SocketAddr, isn: SeqNumber, ts_base: u32) -> Self {
         let mut connection = Connection::new(ours, target, isn);
         connection.ts_base = ts_base;
         Self {
+            name: name.to_owned(),
             wire: connection.clone(),
             script: connection,
             syn_options: Vec::new(),
@@ -85,6 +87,9 @@ pub struct Session {
     /// Packets that belong to no connection of ours.
     pub(crate) strays: u64,
 }
+
+/// The connection that steps speak of unless they name one.
+pub(crate) const UNNAMED: &str = "main";
 
 /// ISNs of one case lie this far apart: more than any case sends on a connection.
 const ISN_STEP: u32 = 1 << 24;
@@ -131,12 +136,18 @@ impl Session {
         self.names.get(name).copied()
     }
 
+    /// The name of a connection, unless it is the one without a name.
+    fn name_of(&self, index: usize) -> Option<String> {
+        let name = &self.slots[index].name;
+        (name != UNNAMED).then(|| name.clone())
+    }
+
     /// Makes a connection that does not exist yet, from our socket `ours`, under `name`.
     /// One that had the name before is followed further, but steps cannot speak of it any more.
     pub(crate) fn open(&mut self, name: &str, ours: SocketAddr) -> usize {
         let isn = self.next_isn();
         self.slots
-            .push(Slot::new(ours, self.target, isn, self.ts_base));
+            .push(Slot::new(name, ours, self.target, isn, self.ts_base));
         let index = self.slots.len() - 1;
         self.names.insert(name.to_owned(), index);
         index
@@ -167,7 +178,13 @@ impl Session {
     }
 
     /// Notes that these bytes (IP packets that make up `composed`) are sent at `now`.
-    pub(crate) fn inject(&mut self, index: usize, composed: &Composed, now: Instant) -> Vec<u8> {
+    pub(crate) fn inject(
+        &mut self,
+        index: usize,
+        composed: &Composed,
+        now: Instant,
+        note: Option<&str>,
+    ) -> Vec<u8> {
         let bytes = composed.segment.build();
         let slot = &mut self.slots[index];
         for connection in [&mut slot.script, &mut slot.wire] {
@@ -188,7 +205,7 @@ impl Session {
                 slot.sent_timestamps.push(*val);
             }
         }
-        self.note_sent(index, &bytes, now, None);
+        self.note_sent(index, &bytes, now, note);
         bytes
     }
 
@@ -219,6 +236,7 @@ impl Session {
         };
         self.trace.push(TraceEntry {
             direction: Direction::In,
+            connection: self.name_of(index),
             at: now,
             text: show(bytes, style),
             bytes: bytes.to_vec(),
@@ -234,6 +252,7 @@ impl Session {
             self.strays += 1;
             self.trace.push(TraceEntry {
                 direction: Direction::Out,
+                connection: None,
                 at: packet.at,
                 text: show(&packet.bytes, PrintStyle::default()),
                 bytes: packet.bytes.clone(),
@@ -249,6 +268,7 @@ impl Session {
             self.strays += 1;
             self.trace.push(TraceEntry {
                 direction: Direction::Out,
+                connection: None,
                 at: packet.at,
                 text: show(&packet.bytes, PrintStyle::default()),
                 bytes: packet.bytes.clone(),
@@ -256,6 +276,7 @@ impl Session {
             });
             return None;
         };
+        let connection = self.name_of(index);
         let slot = &mut self.slots[index];
         let judgements = judge(&Evidence {
             segment: &segment,
@@ -293,6 +314,7 @@ impl Session {
         }
         self.trace.push(TraceEntry {
             direction: Direction::Out,
+            connection,
             at: packet.at,
             text,
             bytes: packet.bytes.clone(),

@@ -77,15 +77,12 @@ impl fmt::Display for Value {
     }
 }
 
-/// `1.234s` or, below a second, `234.567ms`.
+/// `1.234s`; to the microsecond where that says more: `0.000312s`.
 pub(crate) fn seconds(nanos: i128) -> String {
-    if nanos >= 1_000_000_000 {
-        format!(
-            "{}.{:03}s",
-            nanos / 1_000_000_000,
-            nanos / 1_000_000 % 1_000
-        )
+    let micros = nanos / 1_000;
+    if micros % 1_000 == 0 {
+        format!("{}.{:03}s", micros / 1_000_000, micros / 1_000 % 1_000)
     } else {
-        format!("{}.{:03}ms", nanos / 1_000_000, nanos / 1_000 % 1_000)
+        format!("{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
     }
 }

@@ -1,6 +1,6 @@
 //! The command line that plays a case again.
 
-use tcpconf_engine::{CaseReport, RunInfo};
+use tcpconf_engine::RunInfo;
 
 /// What a command line needs besides paths, id and seed to play a case as it was played.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,12 +11,12 @@ pub struct Again {
 
 impl Again {
     /// `tcpconf run suites/reset -E 'id(reset/x[off=one])' --seed 7`, fit for a POSIX shell.
-    pub fn line(&self, run: &RunInfo, case: &CaseReport) -> String {
+    pub fn line(&self, run: &RunInfo, case: &str, seed: u64) -> String {
         let mut words = vec!["tcpconf".to_owned(), "run".to_owned()];
         words.extend(run.paths.iter().cloned());
         words.extend(self.options.iter().cloned());
-        words.extend(["-E".to_owned(), id_filter(&case.id)]);
-        words.extend(["--seed".to_owned(), case.seed.to_string()]);
+        words.extend(["-E".to_owned(), id_filter(case)]);
+        words.extend(["--seed".to_owned(), seed.to_string()]);
         let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
         quoted.join(" ")
     }

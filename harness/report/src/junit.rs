@@ -136,8 +136,7 @@ impl<W: Write> Junit<W> {
 
     fn document(&mut self) -> Document {
         let target = self.run.as_ref().map_or("", |run| run.target.as_str());
-        let mut document =
-            Document::new(xml_safe(&format!("tcpconf {target}").trim_end().to_owned()));
+        let mut document = Document::new(xml_safe(format!("tcpconf {target}").trim_end()));
         document.set_time(self.summary.elapsed);
         for (folder, points) in std::mem::take(&mut self.suites) {
             let mut suite = TestSuite::new(xml_safe(&folder));

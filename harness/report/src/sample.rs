@@ -69,6 +69,7 @@ fn packet(direction: Direction, micros: u64, text: &str, note: Option<&str>) -> 
     bytes.resize(41, u8::try_from(micros % 251).unwrap());
     TraceEntry {
         direction,
+        connection: None,
         at: Instant::from_nanos(5_000_000_000 + micros * 1_000),
         bytes,
         text: text.into(),
@@ -106,6 +107,7 @@ pub(crate) fn case(id: &str, outcome: Outcome, level: Level) -> CaseReport {
         attempts: 1,
         failure: None,
         trace: Vec::new(),
+        states: Vec::new(),
         findings: Vec::new(),
         judged: vec![("checksum", 3)],
         seed: 7,

@@ -36,10 +36,7 @@ impl Case {
                     self.last_stamp + self.duration(&nothing.duration)?,
                     self.conn_of(nothing.conn.as_ref()),
                 )),
-                _ => Err(EvalError {
-                    span: branch.span,
-                    message: "a branch begins with '>'".into(),
-                }),
+                _ => Err(EvalError::wrong(branch.span, "a branch begins with '>'")),
             })
             .collect::<Result<_, _>>()?;
         self.waiting = Some(Waiting::Either {
@@ -78,7 +75,8 @@ impl Case {
                     }
                     Ok(Choice::Branch(at, label)) => {
                         self.accept(index, &arrived, label.as_ref());
-                        self.take_branch(&branches[at]);
+                        let actual = self.session.trace[arrived.entry].text.clone();
+                        self.take_branch(&branches, at, &heads, &actual);
                         return None;
                     }
                     Ok(Choice::Passed) => self.pass_over(index, &arrived),
@@ -114,7 +112,7 @@ impl Case {
                 if let Head::Nothing(until, _) = heads[at] {
                     self.last_stamp = until;
                 }
-                self.take_branch(&branches[at]);
+                self.take_branch(&branches, at, &heads, "nothing");
             }
             None => {
                 let expected = self.show_heads(&heads);
@@ -181,14 +179,27 @@ impl Case {
             .join("  or  ")
     }
 
-    fn take_branch(&mut self, branch: &Branch) {
+    /// Goes on with a branch. One that is tolerated but not wanted is remembered as the failure that the
+    /// case ends with, unless something worse comes.
+    fn take_branch(&mut self, branches: &[Branch], at: usize, heads: &[Head], actual: &str) {
+        let branch = &branches[at];
         let rank = |g: Grade| match g {
             Grade::Pass => 0,
-            Grade::Warn => 2,
             Grade::Info => 1,
+            Grade::Warn => 2,
         };
         if self.grade.is_none_or(|old| rank(old) < rank(branch.grade)) {
             self.grade = Some(branch.grade);
+            if branch.grade != Grade::Pass {
+                let wanted: Vec<Head> = branches
+                    .iter()
+                    .zip(heads)
+                    .filter(|(b, _)| b.grade == Grade::Pass)
+                    .map(|(_, head)| head.clone())
+                    .collect();
+                let expected = self.show_heads(&wanted);
+                self.tolerated(branch, expected, actual.to_owned());
+            }
         }
         let rest = branch.steps.get(1..).unwrap_or_default().to_vec();
         self.push(&rest, super::frame::Role::Plain, None, None);

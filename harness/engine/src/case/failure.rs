@@ -10,7 +10,9 @@ use crate::model::Connection;
 use crate::session::Arrived;
 use crate::value::{Value, seconds};
 use std::sync::Arc;
-use tcpconf_suite::ast::{Expect, Expr, FieldName, FieldValue, OptionsSpec, Pattern, Span, Step};
+use tcpconf_suite::ast::{
+    Branch, Expect, Expr, FieldName, FieldValue, OptionsSpec, Pattern, Span, Step,
+};
 
 impl Case {
     /// A step does not hold.
@@ -43,6 +45,22 @@ impl Case {
         self.conclude(outcome, reason);
     }
 
+    /// A branch was taken that is tolerated but not wanted: the failure of the case, if it passes otherwise.
+    pub(super) fn tolerated(&mut self, branch: &Branch, expected: String, actual: String) {
+        let mut location = self.location();
+        if let (Some(last), Some(head)) = (location.last_mut(), branch.steps.first()) {
+            last.span = head.span;
+        }
+        self.failure = Some(Failure {
+            message: "this alternative is tolerated, but not what is wanted".into(),
+            spec: self.setup.instance.spec.first().cloned(),
+            location,
+            expected: Some(expected),
+            actual: Some(actual),
+            differences: Vec::new(),
+        });
+    }
+
     /// A step cannot be played: an expression has no value.
     pub(super) fn broken(&mut self, error: &EvalError) {
         if matches!(self.setup.mode, crate::Mode::Observe { .. }) {
@@ -50,11 +68,7 @@ impl Case {
         }
         let message = error.message.clone();
         // A value that the target never showed is the target's doing, not an error of the suite.
-        let outcome = if message.ends_with("is not known yet")
-            || message.contains("was not opened")
-            || message.starts_with("the segment has no ")
-            || message.starts_with("no segment is named ")
-        {
+        let outcome = if error.not_shown {
             Outcome::Inconclusive
         } else {
             Outcome::Error
@@ -99,11 +113,13 @@ impl Case {
                 .frames
                 .get(at + 1)
                 .is_some_and(|next| matches!(next.role, Role::Inlined | Role::Setup(_)));
-            if last || leads_elsewhere {
-                places.push(Location {
-                    file: Arc::clone(&frame.file),
-                    span: frame.span(),
-                });
+            let place = Location {
+                file: Arc::clone(&frame.file),
+                span: frame.span(),
+            };
+            // The steps that `reach` stands for have its place.
+            if (last || leads_elsewhere) && places.last() != Some(&place) {
+                places.push(place);
             }
         }
         places
@@ -131,7 +147,7 @@ impl Case {
         let actual = self.session.trace[arrived.entry].text.clone();
         let message = match differences.as_slice() {
             [one] if one.field == "time" => {
-                format!("it came {} instead of {}", one.actual, one.expected)
+                format!("it came after {}, {}", one.actual, one.expected)
             }
             [one] => format!(
                 "{} is {} instead of {}",
@@ -206,10 +222,14 @@ impl Case {
         if let Some(after) = &expect.timing.after {
             text += &format!("   after {}", show(after));
         }
-        text + &format!(
+        text += &format!(
             "   within {}",
             show_since(window.latest_at(), window.origin_at())
-        )
+        );
+        if let Some(label) = &expect.timing.of {
+            text += &format!(" of {}", label.value);
+        }
+        text
     }
 }
 

@@ -1,5 +1,6 @@
 //! The cursor: a stack of step lists.
 
+use crate::session::UNNAMED;
 use std::sync::Arc;
 use tcpconf_suite::ast::{Expr, Name, Span, Step};
 use tcpconf_suite::plan::SourceFile;
@@ -38,16 +39,13 @@ pub(super) struct Frame {
     pub(super) file: Arc<SourceFile>,
 }
 
-/// The connection that steps speak of unless they name one.
-pub(super) const MAIN: &str = "main";
-
 impl Frame {
     pub(super) fn root(steps: Vec<Step>, file: Arc<SourceFile>) -> Self {
         Self {
             steps: steps.into(),
             at: 0,
             role: Role::Plain,
-            conn: MAIN.into(),
+            conn: UNNAMED.into(),
             file,
         }
     }

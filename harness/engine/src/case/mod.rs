@@ -16,11 +16,11 @@ mod step;
 mod tests;
 mod wait;
 
-use crate::event::{CaseReport, Failure, Location};
+use crate::event::{CaseReport, Evidence, Failure, Location};
 use crate::session::Session;
 use crate::value::Value;
 use crate::verdict::Level;
-use crate::{Action, AppEvent, CaseSetup, Claim, Outcome, SendId, Verdict};
+use crate::{Action, AppEvent, CaseSetup, Claim, Outcome, SendId, Status, Verdict};
 use frame::Frame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -76,6 +76,11 @@ pub struct Case {
     /// Connections whose next SYN opens a new one: a round of `sample` has begun.
     retired: BTreeSet<String>,
     autoack: bool,
+    /// What is written beside sends in the trace: probes are the harness's own.
+    note_on_sends: Option<&'static str>,
+    /// What the target said of a connection, when it was asked.
+    status: Option<Option<Status>>,
+    states: Vec<(String, Evidence)>,
     /// The stamp of the previous step's segment.
     last_stamp: Instant,
     started: Option<Instant>,
@@ -115,6 +120,9 @@ impl Case {
             ignored: Vec::new(),
             retired: BTreeSet::new(),
             autoack: false,
+            note_on_sends: None,
+            status: None,
+            states: Vec::new(),
             last_stamp: Instant::ZERO,
             started: None,
             ended: Instant::ZERO,
@@ -212,6 +220,11 @@ impl Case {
         // No step of this version calls the application, so nothing can come that a step waits for.
     }
 
+    /// The answer to [`Action::Status`]; `None` when the target cannot tell.
+    pub fn handle_status(&mut self, _now: Instant, status: Option<Status>) {
+        self.status = Some(status);
+    }
+
     /// More ports for the lease.
     pub fn add_ports(&mut self, ports: impl IntoIterator<Item = u16>) {
         self.setup.lease.ports.extend(ports);
@@ -283,6 +296,7 @@ impl Case {
             attempts: 1,
             failure: self.failure,
             trace: self.session.trace,
+            states: self.states,
             findings: self.session.findings,
             judged,
             seed: self.setup.seed,

@@ -24,12 +24,10 @@ impl Case {
             .iter()
             .map(|expr| plain(expr, 0..=65_535, &self.view()).map(|n| n as usize))
             .collect::<Result<Vec<_>, _>>()?;
-        let bytes = self.session.inject(index, composed, now);
+        let bytes = self.session.inject(index, composed, now, None);
         let id = self.next_id as u32 | 0x1_0000;
-        let pieces = fragment(&bytes, &offsets, how.overlap, id).map_err(|e| EvalError {
-            span: self.frame().span(),
-            message: e.to_string(),
-        })?;
+        let pieces = fragment(&bytes, &offsets, how.overlap, id)
+            .map_err(|e| EvalError::wrong(self.frame().span(), e.to_string()))?;
         for piece in pieces {
             self.transmit(piece, now, inject);
         }
@@ -43,16 +41,13 @@ impl Case {
         icmp: &IcmpStimulus,
         now: Instant,
     ) -> Result<(), EvalError> {
-        let fail = |message: String| EvalError {
-            span: icmp.kind.span,
-            message,
-        };
+        let fail = |message: String| EvalError::wrong(icmp.kind.span, message);
         let view = self.view();
         let Some(label) = self.labels.get(&icmp.quote.value) else {
-            return Err(EvalError {
-                span: icmp.quote.span,
-                message: format!("no segment is named {}", icmp.quote.value),
-            });
+            return Err(EvalError::not_shown(
+                icmp.quote.span,
+                format!("no segment is named {}", icmp.quote.value),
+            ));
         };
         let slot = label.slot;
         let mut quoted = label.segment.clone();

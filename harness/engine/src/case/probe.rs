@@ -3,12 +3,14 @@
 //! A connection is probed by an empty segment one octet left of its window, as a keep-alive does: a
 //! live one must acknowledge it and stays as it was (RFC 9293 §3.10.7.4, first check), one that is no
 //! more draws a RST (§3.10.7.1).  Without a connection the port is probed by a SYN from a fresh socket.
-//! What the wire cannot tell apart: all synchronized states answer alike.
+//! What the wire cannot tell apart: all synchronized states answer alike.  `state` therefore asks the
+//! target first, where it has a status call; the report says which of the two it rests on.
 
 use super::wait::Waiting;
 use super::{Case, GRACE};
-use crate::model::Phase;
+use crate::event::Evidence;
 use crate::session::Arrived;
+use crate::{Action, FourTuple};
 use std::time::Duration;
 use tcpconf_suite::ast::{
     BinaryOp, Expr, ExprKind, Field, FieldName, FieldValue, FlagsSpec, Inject, Name, OptionItem,
@@ -18,12 +20,16 @@ use tcpconf_wire::{Flags, Instant};
 
 /// How long nothing must come for `silence`.
 const SILENCE: Duration = Duration::from_millis(500);
+/// What is on its way to the target must arrive before the target is asked for its state.
+const SETTLING: Duration = Duration::from_millis(20);
 /// The connection of port probes: no suite can name it.
 const PORT_PROBE: &str = "(port)";
 
 /// What must be found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
+    /// The target itself says that it is in this state; where it cannot tell, the class that the wire shows.
+    State(String),
     Alive,
     Gone,
     AliveOrGone,
@@ -37,6 +43,10 @@ pub(super) enum Goal {
 pub(super) enum Stage {
     /// Nothing may come until then.
     Quiet(Instant),
+    /// The target is asked then.
+    Settling(Instant),
+    /// The target was asked.
+    Asked,
     /// Unacceptable segments keep their distance.
     Spacing(Instant),
     /// The probe is out.
@@ -53,13 +63,23 @@ pub(super) struct Probe {
 
 impl Case {
     pub(super) fn alive(&mut self, now: Instant) {
-        let closed = self.setup.instance.needs.service == "closed";
-        let goal = match self.connection_stands() {
-            true => Goal::Alive,
-            false if closed => Goal::Refusing,
-            false => Goal::Listening,
-        };
+        let goal = self.living();
         self.probe(goal, now);
+    }
+
+    /// What proves life: the connection, if one was opened here; the port otherwise.
+    fn living(&self) -> Goal {
+        let opened = self
+            .session
+            .named(&self.frame().conn)
+            .is_some_and(|index| self.session.slot(index).wire.syn_sent);
+        if self.setup.instance.needs.service == "closed" {
+            Goal::Refusing
+        } else if opened {
+            Goal::Alive
+        } else {
+            Goal::Listening
+        }
     }
 
     pub(super) fn gone(&mut self, now: Instant) {
@@ -69,10 +89,8 @@ impl Case {
     pub(super) fn silence(&mut self, or_gone: bool, now: Instant) {
         let goal = if or_gone {
             Goal::AliveOrGone
-        } else if self.connection_stands() {
-            Goal::Alive
         } else {
-            Goal::Listening
+            self.living()
         };
         let until = self.last_stamp.max(now) + SILENCE;
         self.waiting = Some(Waiting::Probe(Probe {
@@ -92,22 +110,71 @@ impl Case {
             self.unsupported("the target has no status call, and a passive check sends nothing");
             return Ok(());
         }
-        match state.value.as_str() {
-            "CLOSED" => self.probe(Goal::Gone, now),
-            "LISTEN" => self.probe(Goal::Listening, now),
-            "SYN-SENT" => self.unsupported("SYN-SENT needs an application interface"),
-            _ => self.probe(Goal::Alive, now),
-        }
+        self.waiting = Some(Waiting::Probe(Probe {
+            goal: Goal::State(state.value.clone()),
+            stage: Stage::Settling(now + SETTLING),
+            conn: self.frame().conn.clone(),
+        }));
         Ok(())
     }
 
-    fn connection_stands(&self) -> bool {
-        self.session.named(&self.frame().conn).is_some_and(|index| {
-            matches!(
-                self.session.slot(index).wire.phase,
-                Phase::SynReceived | Phase::Synchronized
-            )
-        })
+    /// Asks the target for the state of the connection.
+    fn ask(&mut self, mut probe: Probe, now: Instant) -> Option<Instant> {
+        let Some(index) = self.session.named(&probe.conn) else {
+            self.wire_class(&probe, now);
+            return None;
+        };
+        let c = &self.session.slot(index).wire;
+        let (local, remote) = (c.target, c.ours);
+        self.status = None;
+        self.outbox
+            .push_back(Action::Status(FourTuple { local, remote }));
+        probe.stage = Stage::Asked;
+        self.waiting = Some(Waiting::Probe(probe));
+        None
+    }
+
+    fn asked(&mut self, probe: Probe, now: Instant) -> Option<Instant> {
+        let Some(answer) = self.status.take() else {
+            self.waiting = Some(Waiting::Probe(probe));
+            return Some(now + SETTLING);
+        };
+        let Goal::State(wanted) = &probe.goal else {
+            return None;
+        };
+        match answer {
+            None => self.wire_class(&probe, now),
+            Some(status) if status.state == *wanted => {
+                self.states.push((wanted.clone(), Evidence::Status));
+            }
+            Some(status) => {
+                let message = format!("the target is in {}", status.state);
+                self.fail(
+                    &message,
+                    Some(wanted.clone()),
+                    Some(status.state),
+                    Vec::new(),
+                );
+            }
+        }
+        None
+    }
+
+    /// The target cannot tell: what the wire shows of the state.
+    fn wire_class(&mut self, probe: &Probe, now: Instant) {
+        let Goal::State(state) = &probe.goal else {
+            return;
+        };
+        let goal = match state.as_str() {
+            "CLOSED" => Goal::Gone,
+            "LISTEN" => Goal::Listening,
+            "SYN-SENT" => {
+                return self.unsupported("SYN-SENT shows on the wire to the target's peer alone");
+            }
+            _ => Goal::Alive,
+        };
+        self.states.push((state.clone(), Evidence::Wire));
+        self.probe(goal, now);
     }
 
     fn probe(&mut self, goal: Goal, now: Instant) {
@@ -139,6 +206,12 @@ impl Case {
     pub(super) fn wait_probe(&mut self, probe: Probe, now: Instant) -> Option<Instant> {
         match probe.stage {
             Stage::Quiet(until) => self.wait_silence(probe, until, now),
+            Stage::Settling(at) if now < at => {
+                self.waiting = Some(Waiting::Probe(probe));
+                Some(at)
+            }
+            Stage::Settling(_) => self.ask(probe, now),
+            Stage::Asked => self.asked(probe, now),
             Stage::Spacing(at) => {
                 if now < at {
                     self.waiting = Some(Waiting::Probe(probe));
@@ -192,7 +265,10 @@ impl Case {
             self.retired.insert(PORT_PROBE.into());
         }
         let before = self.frame().at;
-        if let Err(error) = self.send(&inject, now) {
+        self.note_on_sends = Some("probe");
+        let sent = self.send(&inject, now);
+        self.note_on_sends = None;
+        if let Err(error) = sent {
             self.broken(&error);
             return None;
         }
@@ -211,7 +287,7 @@ impl Case {
 
     fn wait_answer(&mut self, probe: Probe, until: Instant, now: Instant) -> Option<Instant> {
         while let Some((index, arrived)) = self.next_arrival(&probe.conn) {
-            let answer = self.answer(probe.goal, index, &arrived);
+            let answer = self.answer(&probe.goal, index, &arrived);
             self.session.slot_mut(index).consume(&arrived.segment);
             self.last_stamp = arrived.at;
             match answer {
@@ -224,7 +300,7 @@ impl Case {
                     let actual = self.session.trace[arrived.entry].text.clone();
                     self.fail(
                         message,
-                        Some(wanted(probe.goal).into()),
+                        Some(wanted(&probe.goal).into()),
                         Some(actual),
                         Vec::new(),
                     );
@@ -244,14 +320,14 @@ impl Case {
         };
         self.fail(
             message,
-            Some(wanted(probe.goal).into()),
+            Some(wanted(&probe.goal).into()),
             Some("nothing".into()),
             Vec::new(),
         );
         None
     }
 
-    fn answer(&self, goal: Goal, index: usize, arrived: &Arrived) -> Answer {
+    fn answer(&self, goal: &Goal, index: usize, arrived: &Arrived) -> Answer {
         let segment = &arrived.segment;
         let reset = segment.flags.contains(Flags::RST);
         match goal {
@@ -265,7 +341,7 @@ impl Case {
                 if segment.flags.contains(Flags::ACK)
                     && segment.ack == self.session.slot(index).script.rcv_nxt =>
             {
-                if goal == Goal::Gone {
+                if *goal == Goal::Gone {
                     Answer::Bad("the connection still answers")
                 } else {
                     Answer::Good
@@ -283,12 +359,13 @@ enum Answer {
     None,
 }
 
-const fn wanted(goal: Goal) -> &'static str {
+const fn wanted(goal: &Goal) -> &'static str {
     match goal {
         Goal::Alive => ". ack RCV.NXT",
         Goal::Gone | Goal::Refusing => "R",
         Goal::AliveOrGone => ". ack RCV.NXT  or  R",
         Goal::Listening => "S.",
+        Goal::State(_) => "the state",
     }
 }
 

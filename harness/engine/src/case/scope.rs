@@ -1,7 +1,7 @@
 //! What symbols mean in a step: counters, samples, the profile, labels, the connection.
 
 use super::{Case, Label};
-use crate::eval::Scope;
+use crate::eval::{Lack, Scope};
 use crate::model::Connection;
 use crate::value::Value;
 use tcpconf_wire::{Flags, IpHeader, SeqNumber};
@@ -13,7 +13,7 @@ pub(super) struct View<'a> {
 }
 
 impl Scope for View<'_> {
-    fn symbol(&self, name: &str) -> Result<Value, String> {
+    fn symbol(&self, name: &str) -> Result<Value, Lack> {
         let case = self.case;
         if let Some(n) = case.counters.get(name) {
             return Ok(Value::Number(*n));
@@ -37,43 +37,48 @@ impl Scope for View<'_> {
             }
         }
         let Some(index) = case.session.named(self.conn) else {
-            return Err(format!("{name}: connection {} was not opened", self.conn));
+            return Err(Lack::NotShown(format!(
+                "{name}: connection {} was not opened",
+                self.conn
+            )));
         };
         variable(&case.session.slot(index).script, name)
     }
 
-    fn time(&self, label: &str) -> Result<i128, String> {
+    fn time(&self, label: &str) -> Result<i128, Lack> {
         self.case
             .labels
             .get(label)
             .map(|label| i128::from(label.at.as_nanos()))
-            .ok_or_else(|| format!("no segment is named {label}"))
+            .ok_or_else(|| Lack::NotShown(format!("no segment is named {label}")))
     }
 }
 
 impl View<'_> {
-    fn profile(&self, key: &str) -> Result<Value, String> {
+    fn profile(&self, key: &str) -> Result<Value, Lack> {
         let profile = &self.case.setup.profile;
         if key == "syn_ack_retries" {
             return profile
                 .timing
                 .syn_ack_retries
                 .map(|n| Value::Number(n.into()))
-                .ok_or_else(|| format!("profile {} does not say {key}", profile.name));
+                .ok_or_else(|| {
+                    Lack::NotShown(format!("profile {} does not say {key}", profile.name))
+                });
         }
         profile
             .duration(key)
             .map(Value::duration)
-            .ok_or_else(|| format!("no profile value {key}"))
+            .ok_or_else(|| Lack::Wrong(format!("no profile value {key}")))
     }
 }
 
 /// A variable of RFC 9293 §3.3.1 and its relatives.
-fn variable(c: &Connection, name: &str) -> Result<Value, String> {
+fn variable(c: &Connection, name: &str) -> Result<Value, Lack> {
     let seq = |s: SeqNumber| Ok(Value::Seq(s));
     let known = |s: Option<SeqNumber>| {
         s.map(Value::Seq)
-            .ok_or_else(|| format!("{name} is not known yet"))
+            .ok_or_else(|| Lack::NotShown(format!("{name} is not known yet")))
     };
     match name {
         "ISS" => known(c.iss),
@@ -87,20 +92,20 @@ fn variable(c: &Connection, name: &str) -> Result<Value, String> {
         "TS.Recent" => c
             .ts_recent
             .map(|t| Value::Number(t.into()))
-            .ok_or_else(|| "no timestamp was sent".into()),
+            .ok_or_else(|| Lack::NotShown("no timestamp was sent".into())),
         "Last.ACK.sent" => known(c.last_ack_sent),
         "acked" => known(c.acked),
-        _ => Err(format!("no symbol {name}")),
+        _ => Err(Lack::Wrong(format!("no symbol {name}"))),
     }
 }
 
 /// A field of a named segment.
-fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, String> {
+fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, Lack> {
     let s = &label.segment;
     let number = |n: u64| Ok(Value::Number(n.into()));
     let option = |n: Option<u64>| {
         n.map(|n| Value::Number(n.into()))
-            .ok_or_else(|| format!("the segment has no {name}"))
+            .ok_or_else(|| Lack::NotShown(format!("the segment has no {name}")))
     };
     match name {
         "seq" => Ok(Value::Seq(s.seq)),
@@ -122,7 +127,9 @@ fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, String> {
         }
         "ipid" => match &s.ip {
             IpHeader::V4(h) => number(h.id.into()),
-            IpHeader::V6(_) => Err("an IPv6 packet has no identification".into()),
+            IpHeader::V6(_) => Err(Lack::NotShown(
+                "an IPv6 packet has no identification".into(),
+            )),
         },
         "ttl" => number(match &s.ip {
             IpHeader::V4(h) => h.ttl.into(),
@@ -132,6 +139,6 @@ fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, String> {
         "wscale" => option(s.window_scale().map(u64::from)),
         "tsval" => option(s.timestamps().map(|(val, _)| val.into())),
         "tsecr" => option(s.timestamps().map(|(_, ecr)| ecr.into())),
-        _ => Err(format!("a segment has no member {name}")),
+        _ => Err(Lack::Wrong(format!("a segment has no member {name}"))),
     }
 }

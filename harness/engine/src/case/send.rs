@@ -63,7 +63,9 @@ impl Case {
                 .compose(index, &template, again.as_ref(), now, &self.view_on(&name))?;
         match &inject.fragment {
             None => {
-                let bytes = self.session.inject(index, &composed, now);
+                let bytes = self
+                    .session
+                    .inject(index, &composed, now, self.note_on_sends);
                 self.transmit(bytes, now, inject);
             }
             Some(fragmentation) => {
@@ -109,9 +111,8 @@ impl Case {
         label: &tcpconf_suite::ast::Name,
         fields: &[Field<Expr>],
     ) -> Result<(Template<Expr>, Option<Segment>), EvalError> {
-        let sent = self.labels.get(&label.value).ok_or_else(|| EvalError {
-            span: label.span,
-            message: format!("no segment is named {}", label.value),
+        let sent = self.labels.get(&label.value).ok_or_else(|| {
+            EvalError::not_shown(label.span, format!("no segment is named {}", label.value))
         })?;
         let template = Template {
             flags: FlagsSpec::Literal(sent.segment.flags),
@@ -274,7 +275,7 @@ impl Case {
             ts_base: None,
             syn_options: None,
         };
-        let bytes = self.session.inject(index, &composed, now);
+        let bytes = self.session.inject(index, &composed, now, Some("autoack"));
         self.queue(bytes, now);
     }
 }

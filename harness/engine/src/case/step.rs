@@ -61,10 +61,7 @@ impl Case {
                     crate::Level::May
                 };
                 self.level = self.level.max(level);
-                self.conclude(
-                    Outcome::Fail,
-                    Some("an alternative that is tolerated but not wanted".into()),
-                );
+                self.conclude(Outcome::Fail, None);
             }
         }
     }
@@ -138,14 +135,14 @@ impl Case {
                 self.unsupported("the target has no application interface");
                 Ok(())
             }
-            StepKind::Reach(reach) => Err(EvalError {
-                span: reach.state.span,
-                message: format!("reach {} was not lowered", reach.state.value),
-            }),
-            StepKind::Use { name, .. } => Err(EvalError {
-                span: name.span,
-                message: format!("use {} was not lowered", name.value),
-            }),
+            StepKind::Reach(reach) => Err(EvalError::wrong(
+                reach.state.span,
+                format!("reach {} was not lowered", reach.state.value),
+            )),
+            StepKind::Use { name, .. } => Err(EvalError::wrong(
+                name.span,
+                format!("use {} was not lowered", name.value),
+            )),
         }
     }
 
@@ -293,10 +290,10 @@ impl Case {
     pub(super) fn duration(&self, expr: &Expr) -> Result<Duration, EvalError> {
         match eval(expr, &self.view())? {
             Value::Time(n) => Ok(Duration::from_nanos(u64::try_from(n).unwrap_or(0))),
-            other => Err(EvalError {
-                span: expr.span,
-                message: format!("a time is wanted, this is {}", other.kind()),
-            }),
+            other => Err(EvalError::wrong(
+                expr.span,
+                format!("a time is wanted, this is {}", other.kind()),
+            )),
         }
     }
 
@@ -304,14 +301,9 @@ impl Case {
     pub(super) fn origin(&self, timing: &Timing) -> Result<Instant, EvalError> {
         match &timing.of {
             None => Ok(self.last_stamp),
-            Some(label) => self
-                .labels
-                .get(&label.value)
-                .map(|l| l.at)
-                .ok_or_else(|| EvalError {
-                    span: label.span,
-                    message: format!("no segment is named {}", label.value),
-                }),
+            Some(label) => self.labels.get(&label.value).map(|l| l.at).ok_or_else(|| {
+                EvalError::not_shown(label.span, format!("no segment is named {}", label.value))
+            }),
         }
     }
 }

@@ -90,10 +90,7 @@ impl Case {
                     self.window(&expect.timing)?,
                     self.conn_of(expect.conn.as_ref()),
                 )),
-                _ => Err(EvalError {
-                    span: step.span,
-                    message: "unordered holds '>' steps".into(),
-                }),
+                _ => Err(EvalError::wrong(step.span, "unordered holds '>' steps")),
             })
             .collect::<Result<_, _>>()?;
         self.waiting = Some(Waiting::Unordered { left });
@@ -351,12 +348,12 @@ impl Case {
                 let mut result = Match::default();
                 match_flags(flags, segment.flags, &view, &mut result)?;
                 let Some(label) = self.labels.get(&label.value) else {
-                    return Err(EvalError {
-                        span: label.span,
-                        message: format!("no segment is named {}", label.value),
-                    });
+                    return Err(EvalError::not_shown(
+                        label.span,
+                        format!("no segment is named {}", label.value),
+                    ));
                 };
-                same_as(&label.segment, segment, &mut result);
+                same_as(&label.segment, segment, &slot.script, &mut result);
                 for field in fields {
                     match_field(field, segment, &slot.script, &view, &mut result)?;
                 }

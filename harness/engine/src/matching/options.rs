@@ -31,17 +31,18 @@ pub(super) fn match_options(
             OptionItem::Rest => {}
             OptionItem::Absent(name) => {
                 if let Some(there) = segment.options.iter().find(|o| name_of(o) == Some(*name)) {
-                    result.differs(&format!("<{}>", name), "absent", show(there));
+                    result.differs(&format!("<{}>", name), "absent", show_option(there));
                 }
             }
             _ => {
                 let same_kind = left.iter().position(|o| same_kind(item, o));
                 match same_kind {
-                    None => result.differs("options", format!("<{item}>"), show_all(segment)),
+                    None => result.differs(&format!("<{}>", item_word(item)), "present", "absent"),
                     Some(at) => {
                         let option = left.remove(at);
                         if let Some(wanted) = compare(item, option, connection, scope)? {
-                            result.differs(&format!("<{}>", item_word(item)), wanted, show(option));
+                            let actual = value_of(&OptionItem::<u64>::from(option));
+                            result.differs(&format!("<{}>", item_word(item)), wanted, actual);
                         }
                     }
                 }
@@ -50,7 +51,11 @@ pub(super) fn match_options(
     }
     if !rest {
         for option in left {
-            result.differs("options", "no other option", show(option));
+            result.differs(
+                &format!("<{}>", first_word(&show_option(option))),
+                "absent",
+                "present",
+            );
         }
     }
     Ok(())
@@ -92,7 +97,8 @@ fn compare(
                 .iter()
                 .map(|(l, r)| Ok((sequence(l, base, scope)?.0, sequence(r, base, scope)?.0)))
                 .collect::<Result<Vec<_>, EvalError>>()?;
-            (wanted != *actual).then(|| show(&TcpOption::Sack(wanted)))
+            (wanted != *actual)
+                .then(|| value_of(&OptionItem::<u64>::from(&TcpOption::Sack(wanted))))
         }
         (
             OptionItem::UserTimeout { minutes, value },
@@ -104,26 +110,26 @@ fn compare(
             if minutes == m {
                 slot(value, u64::from(*v))?
             } else {
-                Some(item.to_string())
+                Some(value_of(item))
             }
         }
         (OptionItem::Md5(Slot::Is(wanted)), TcpOption::Md5(actual)) => {
-            (wanted != actual).then(|| item.to_string())
+            (wanted != actual).then(|| value_of(item))
         }
         (OptionItem::FastOpen(Slot::Is(wanted)), TcpOption::FastOpen(actual)) => {
-            (wanted != actual).then(|| item.to_string())
+            (wanted != actual).then(|| value_of(item))
         }
         (OptionItem::Unknown { data, .. }, TcpOption::Unknown { data: d, .. }) => {
-            (data != d).then(|| item.to_string())
+            (data != d).then(|| value_of(item))
         }
         (
             OptionItem::Experimental { exid, data, .. },
             TcpOption::Experimental {
                 exid: e, data: d, ..
             },
-        ) => (exid != e || data != d).then(|| item.to_string()),
+        ) => (exid != e || data != d).then(|| value_of(item)),
         (OptionItem::Raw(wanted), TcpOption::Raw(actual)) => {
-            (wanted != actual).then(|| item.to_string())
+            (wanted != actual).then(|| value_of(item))
         }
         _ => None,
     })
@@ -170,23 +176,21 @@ pub(crate) fn name_of(option: &TcpOption) -> Option<OptionName> {
 }
 
 fn item_word(item: &OptionItem<Expr>) -> String {
+    first_word(&item.to_string()).to_owned()
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or(text)
+}
+
+/// What stands behind the option's name.
+fn value_of(item: &impl std::fmt::Display) -> String {
     let text = item.to_string();
-    text.split(' ').next().unwrap_or("option").to_string()
+    text.split_once(' ')
+        .map_or_else(String::new, |(_, value)| value.to_owned())
 }
 
 /// An option in the notation.
 pub(crate) fn show_option(option: &TcpOption) -> String {
     OptionItem::<u64>::from(option).to_string()
-}
-
-fn show(option: &TcpOption) -> String {
-    format!("<{}>", show_option(option))
-}
-
-fn show_all(segment: &Segment) -> String {
-    if segment.options.is_empty() {
-        return "none".into();
-    }
-    let all: Vec<String> = segment.options.iter().map(show_option).collect();
-    format!("<{}>", all.join(","))
 }

@@ -1,10 +1,16 @@
 //! `same as LABEL`: a segment against one that came or was sent before.
 
-use super::{Match, show_option};
-use tcpconf_wire::{Auto, Checksum, Segment, TcpOption};
+use super::{Match, relative, show_option};
+use crate::model::Connection;
+use tcpconf_wire::{Auto, Checksum, Segment, SeqNumber, TcpOption};
 
 /// Header, options and text, but for IP id, checksum, TSval and TSecr (semantics 6).
-pub(crate) fn same_as(wanted: &Segment, actual: &Segment, result: &mut Match) {
+pub(crate) fn same_as(
+    wanted: &Segment,
+    actual: &Segment,
+    connection: &Connection,
+    result: &mut Match,
+) {
     let strip = |s: &Segment| {
         let mut s = s.clone();
         s.checksum = Checksum::Good;
@@ -23,8 +29,10 @@ pub(crate) fn same_as(wanted: &Segment, actual: &Segment, result: &mut Match) {
         }
     };
     compare("flags", wanted.flags.to_string(), actual.flags.to_string());
-    compare("seq", wanted.seq.to_string(), actual.seq.to_string());
-    compare("ack", wanted.ack.to_string(), actual.ack.to_string());
+    let theirs = |s: SeqNumber| relative(s, connection.iss);
+    let ours = |s: SeqNumber| relative(s, connection.syn_sent.then_some(connection.irs));
+    compare("seq", theirs(wanted.seq), theirs(actual.seq));
+    compare("ack", ours(wanted.ack), ours(actual.ack));
     compare("win", wanted.window.to_string(), actual.window.to_string());
     compare("urg", wanted.urgent.to_string(), actual.urgent.to_string());
     compare(
@@ -33,11 +41,8 @@ pub(crate) fn same_as(wanted: &Segment, actual: &Segment, result: &mut Match) {
         actual.reserved.to_string(),
     );
     let options = |s: &Segment| {
-        s.options
-            .iter()
-            .map(show_option)
-            .collect::<Vec<_>>()
-            .join(",")
+        let all: Vec<String> = s.options.iter().map(show_option).collect();
+        format!("<{}>", all.join(","))
     };
     compare("options", options(&wanted), options(&actual));
     if wanted.payload != actual.payload {

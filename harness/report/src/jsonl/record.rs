@@ -94,11 +94,23 @@ pub struct CaseFinished {
     pub location: Location,
     /// Why it did not pass.
     pub failure: Option<Failure>,
+    /// The states that were checked.
+    #[serde(default)]
+    pub states: Vec<CheckedState>,
     /// Violations of invariants while it ran.
     pub findings: Vec<Finding>,
     /// Its packets; absent when it passed, unless all packets were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<Packet>>,
+}
+
+/// A state that was checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckedState {
+    /// As RFC 9293 spells it.
+    pub state: String,
+    /// What says so.
+    pub evidence: Evidence,
 }
 
 /// A place in a suite.
@@ -160,6 +172,9 @@ pub struct Finding {
 pub struct Packet {
     /// `in`: into the target. `out`: out of it.
     pub direction: Direction,
+    /// The connection's name in the suite, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
     /// Send or receive stamp, nanoseconds since the start of the run.
     pub at_ns: u64,
     /// In the notation, relative to the connection's ISNs.
@@ -255,6 +270,11 @@ words! {
     }
 }
 words! {
+    /// What a checked state rests on: the target's word, or a probe that shows the class of states that
+    /// answer alike.
+    Evidence { Status "status" Wire "wire" }
+}
+words! {
     /// Which way a packet went.
     Direction { In "in" Out "out" }
 }
@@ -308,6 +328,14 @@ impl CaseFinished {
             seed: case.seed,
             location: location(&case.location),
             failure: case.failure.as_ref().map(Failure::of),
+            states: case
+                .states
+                .iter()
+                .map(|(state, evidence)| CheckedState {
+                    state: state.clone(),
+                    evidence: (*evidence).into(),
+                })
+                .collect(),
             findings: findings(&case.findings),
             trace: with_packets.then(|| case.trace.iter().map(Packet::of).collect()),
         }
@@ -339,6 +367,7 @@ impl Packet {
     fn of(entry: &engine::TraceEntry) -> Self {
         Self {
             direction: entry.direction.into(),
+            connection: entry.connection.clone(),
             at_ns: entry.at.as_nanos(),
             text: entry.text.clone(),
             note: entry.note.clone(),

@@ -82,14 +82,9 @@ pub fn write_case(out: impl io::Write, run: &RunInfo, case: &CaseReport) -> io::
     writer.interface(&run.target)?;
     let verdict = verdict_comment(case);
     for (index, entry) in case.trace.iter().enumerate() {
-        let arrow = if entry.direction == Direction::In {
-            '<'
-        } else {
-            '>'
-        };
         let mut comments = vec![match &entry.note {
-            Some(note) => format!("{arrow} {}  # {note}", entry.text),
-            None => format!("{arrow} {}", entry.text),
+            Some(note) => format!("{}  # {note}", entry.line()),
+            None => entry.line(),
         }];
         if index + 1 == case.trace.len() {
             comments.push(verdict.clone());

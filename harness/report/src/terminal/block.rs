@@ -7,8 +7,7 @@ use crate::text::{plural, seconds};
 use crate::{pcapng, printable, reason};
 use std::fmt::Write as _;
 use tcpconf_engine::{
-    CaseReport, Difference, Direction, Failure, InvariantReport, Level, Location, RunInfo, Shown,
-    TraceEntry,
+    CaseReport, Difference, Failure, InvariantReport, Level, Location, RunInfo, Shown, TraceEntry,
 };
 use tcpconf_suite::Requirements;
 
@@ -62,13 +61,18 @@ pub fn failure_block(
             let path = folder.join(pcapng::file_name(&case.id));
             pair(&mut out, "pcap", &path.display().to_string());
         }
-        pair(&mut out, "again", &options.again.line(run, case));
+        let again = options.again.line(run, &case.id, case.seed);
+        pair(&mut out, "again", &again);
     }
     out
 }
 
 /// The block of an invariant that did not hold, ending in a newline; styled.
-pub fn invariant_block(invariant: &InvariantReport, options: &TerminalOptions) -> String {
+pub fn invariant_block(
+    invariant: &InvariantReport,
+    run: &RunInfo,
+    options: &TerminalOptions,
+) -> String {
     let mut out = String::new();
     let shown = Shown::of(&invariant.verdict, &invariant.marks);
     title(&mut out, shown, &invariant.id, invariant.verdict.level);
@@ -106,6 +110,10 @@ pub fn invariant_block(invariant: &InvariantReport, options: &TerminalOptions) -
             DEEPER,
             &format!("and {} more", count - FIRST_FINDINGS),
         );
+    }
+    if let Some(first) = invariant.findings.first() {
+        let again = options.again.line(run, &first.case, run.seed);
+        pair(&mut out, "again", &again);
     }
     out
 }
@@ -240,19 +248,11 @@ fn wire(out: &mut String, case: &CaseReport) {
     pair(out, "wire", &format!("({count}; `<` into the target)"));
     for entry in &entries[skipped..] {
         let at = entry.at.since(first.at).as_secs_f64();
-        let arrow = match entry.direction {
-            Direction::In => '<',
-            Direction::Out => '>',
-        };
         let note = entry
             .note
             .as_ref()
             .map_or(String::new(), |note| format!("   # {note}"));
-        line(
-            out,
-            DEEPER,
-            &format!("+{at:.3} {arrow} {}{note}", entry.text),
-        );
+        line(out, DEEPER, &format!("+{at:.3} {}{note}", entry.line()));
     }
 }
 

@@ -20,6 +20,9 @@ use summary::Tally;
 use tcpconf_engine::{CaseReport, InvariantReport, RunEvent, RunInfo, Shown};
 use tcpconf_suite::Requirements;
 
+/// Events come in order; what breaks it is a defect of the run loop.
+const NOT_STARTED: &str = "the run has not started";
+
 /// What a [`Terminal`] shows.
 #[derive(Clone, Debug, Default)]
 pub struct TerminalOptions {
@@ -101,7 +104,7 @@ impl<W: Write> Terminal<W> {
             bar.set_message(self.tally.in_a_word());
         }
         let Some(run) = &self.run else {
-            return Err(io::Error::other("the run has not started"));
+            return Err(io::Error::other(NOT_STARTED));
         };
         let shown = Shown::of(&case.verdict, &case.marks);
         let detail = match shown {
@@ -122,6 +125,9 @@ impl<W: Write> Terminal<W> {
 
     fn invariant(&mut self, invariant: &InvariantReport) -> io::Result<()> {
         self.tally.invariant(invariant);
+        let Some(run) = &self.run else {
+            return Err(io::Error::other(NOT_STARTED));
+        };
         let text = match Shown::of(&invariant.verdict, &invariant.marks) {
             Shown::Pass | Shown::Xfail | Shown::Unsupported | Shown::Skip => {
                 if self.options.verbose {
@@ -130,7 +136,7 @@ impl<W: Write> Terminal<W> {
                     String::new()
                 }
             }
-            _ => invariant_block(invariant, &self.options) + "\n",
+            _ => invariant_block(invariant, run, &self.options) + "\n",
         };
         self.emit(&text)
     }

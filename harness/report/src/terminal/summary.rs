@@ -3,7 +3,7 @@
 use super::line::{STATUS_WIDTH, status};
 use super::style;
 use crate::place::Place;
-use crate::text::{plural, seconds};
+use crate::text::seconds;
 use crate::{printable, reason};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -91,7 +91,11 @@ fn block_where_a_check_does_not_hold() {
 #[test]
 fn block_of_an_invariant() {
     let invariant = sample::invariant(Outcome::Fail, Level::Must);
-    insta::assert_snapshot!(plain(&invariant_block(&invariant, &options())));
+    insta::assert_snapshot!(plain(&invariant_block(
+        &invariant,
+        &sample::run_info(),
+        &options()
+    )));
 }
 
 #[test]

@@ -95,8 +95,17 @@ pub(super) fn play_with(
                 }
                 _ => now = at,
             },
+            Action::Status(_) => {
+                // A profile named `status X` stands for a target that says it is in X.
+                let state = case.setup.profile.name.strip_prefix("status ");
+                let status = state.map(|state| crate::Status {
+                    state: state.into(),
+                    ..crate::Status::default()
+                });
+                case.handle_status(now, status);
+            }
             Action::Done(_) => return case.into_report(),
-            other => panic!("no test asks for {other:?}"),
+            other @ Action::Call { .. } => panic!("no test asks for {other:?}"),
         }
     }
     panic!("the case does not end");

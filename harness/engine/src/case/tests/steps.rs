@@ -1,7 +1,7 @@
 //! Steps that are not about waiting: loops, checks, connections, sources, labels.
 
 use super::*;
-use crate::{Claim, Level};
+use crate::{Claim, Evidence, Level};
 
 #[test]
 fn sample_gathers_a_value_a_round_each_on_a_port_of_its_own() {
@@ -179,6 +179,41 @@ fn a_probe_tells_alive_from_gone() {
             }
         })),
         "the connection did not answer a probe left of its window"
+    );
+}
+
+#[test]
+fn alive_probes_the_connection_even_after_our_exact_reset() {
+    let report = play("  < S\n  > S.\n  < .\n  < R\n  alive", |s| {
+        if s.flags == Flags::ACK && s.seq == SeqNumber(1_000) {
+            return vec![(ms(1), reply(s, Flags::RST, s.ack.0, 0))];
+        }
+        sound(s)
+    });
+    assert_eq!(message(&report), "the connection was gone at the probe");
+}
+
+#[test]
+fn a_state_rests_on_the_targets_word_or_on_the_wire() {
+    let wire = play("  < S\n  > S.\n  < .\n  state ESTABLISHED", sound);
+    assert_passes(&wire);
+    assert_eq!(wire.states, [("ESTABLISHED".to_owned(), Evidence::Wire)]);
+    let said = |state: &str| {
+        let mut profile = Profile::generic();
+        profile.name = format!("status {state}");
+        play_with(
+            "  < S\n  > S.\n  < .\n  state ESTABLISHED",
+            profile,
+            Mode::Judge,
+            sound,
+        )
+    };
+    let right = said("ESTABLISHED");
+    assert_passes(&right);
+    assert_eq!(right.states, [("ESTABLISHED".to_owned(), Evidence::Status)]);
+    assert_eq!(
+        message(&said("SYN-RECEIVED")),
+        "the target is in SYN-RECEIVED"
     );
 }
 

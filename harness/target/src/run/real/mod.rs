@@ -33,7 +33,6 @@ use queue::Queue;
 use reassembly::{Assembled, Reassembly};
 use router::{Route, Router, Slot};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 use tcpconf_engine::{Action, AppEvent, Errno, Lease, Mark, Outcome};
 use tcpconf_wire::{Instant, Packet};
@@ -53,7 +52,6 @@ pub(crate) fn run(
     wait::exact_timers();
     let gate = start::gate(target, common, tally);
     let now = target.link().now();
-    let addresses = target.addresses();
     let playable = set_aside(entries, common, tally);
     let mut run = Loop {
         queue: Queue::new(entries, playable, gate),
@@ -68,7 +66,6 @@ pub(crate) fn run(
         router: Router::default(),
         reassembly: Reassembly::default(),
         unclaimed: Unclaimed::default(),
-        addresses,
         ending: None,
         busy_since: None,
         turn_around: Histogram::default(),
@@ -112,8 +109,6 @@ struct Loop<'a, 'r> {
     router: Router,
     reassembly: Reassembly,
     unclaimed: Unclaimed,
-    /// The target's.
-    addresses: Vec<IpAddr>,
     rate: Option<Bucket>,
     ending: Option<Ending>,
     busy_since: Option<Instant>,
@@ -230,7 +225,9 @@ impl Loop<'_, '_> {
                     }
                 }
                 Route::Straggler => {}
-                Route::Unclaimed => self.unclaimed.add(&packet.bytes, &self.addresses),
+                Route::Unclaimed => {
+                    self.unclaimed.add(&packet.bytes, &self.target.addresses());
+                }
             }
         }
         heard
