@@ -13,6 +13,16 @@ pub enum CongestionAlgorithm {
     Cubic,
 }
 
+/// How losses are told when SACK is negotiated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LossRecovery {
+    /// RFC 6675: by what was SACKed above.
+    #[default]
+    Sack,
+    /// RFC 8985, RACK-TLP: by time, with tail loss probes.
+    Rack,
+}
+
 /// Explicit Congestion Notification (RFC 3168).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ecn {
@@ -137,6 +147,12 @@ pub struct Config {
     pub sack: bool,
     /// Explicit Congestion Notification: granted, not asked for (SHLD-8).
     pub ecn: Ecn,
+    /// How losses are told when SACK is negotiated.
+    pub loss_recovery: LossRecovery,
+    /// RFC 6937: the window shrinks gradually during fast recovery, with SACK.
+    pub prr: bool,
+    /// RFC 5682: whether a timeout was needless is found out, and undone.
+    pub f_rto: bool,
     /// How long a path MTU that a router reported is believed: 10 minutes (RFC 1191 §6.3).
     pub path_mtu_lifetime: Duration,
     /// Destinations whose path MTU is remembered: 1024.
@@ -187,6 +203,9 @@ impl Default for Config {
             timestamps: true,
             sack: true,
             ecn: Ecn::default(),
+            loss_recovery: LossRecovery::default(),
+            prr: true,
+            f_rto: true,
             path_mtu_lifetime: Duration::from_secs(600),
             max_paths: 1024,
             black_hole_after: Some(5),

@@ -27,6 +27,7 @@ mod isn;
 mod options;
 mod rate;
 mod receiver;
+mod recovery;
 mod ring;
 mod rtt;
 mod scoreboard;
@@ -35,7 +36,9 @@ mod timer_heap;
 mod types;
 mod window;
 
-pub use config::{Config, CongestionAlgorithm, Ecn, KeepAlive, ListenOptions, SocketOptions};
+pub use config::{
+    Config, CongestionAlgorithm, Ecn, KeepAlive, ListenOptions, LossRecovery, SocketOptions,
+};
 pub use error::{CallError, ErrorKind, SoftError};
 pub use host::Host;
 pub use types::{Event, FourTuple, Received, SocketId, StateName, Status};

@@ -95,7 +95,12 @@ impl Scoreboard {
     }
 
     /// Removes everything up to `ack`; a segment acknowledged in part keeps the rest.
-    pub(crate) fn acknowledge(&mut self, ack: SeqNumber) -> Acknowledged {
+    /// `delivered` sees each segment that was not SACKed before.
+    pub(crate) fn acknowledge(
+        &mut self,
+        ack: SeqNumber,
+        mut delivered: impl FnMut(&Sent),
+    ) -> Acknowledged {
         let mut result = Acknowledged::default();
         while let Some(segment) = self.segments.front_mut() {
             if segment.seq.ge(ack) {
@@ -111,6 +116,7 @@ impl Scoreboard {
                 self.sacked -= gone;
             } else {
                 result.newly_delivered += gone;
+                delivered(segment);
                 if segment.retransmissions == 0 {
                     result.sample = Some(segment.sent_at);
                 }
@@ -129,8 +135,14 @@ impl Scoreboard {
         result
     }
 
-    /// Marks what lies in `start..end` as SACKed (RFC 2018 §5); returns the octets that are news.
-    pub(crate) fn sack(&mut self, start: SeqNumber, end: SeqNumber) -> u32 {
+    /// Marks what lies in `start..end` as SACKed (RFC 2018 §5); returns the octets that are news, and
+    /// shows `delivered` the segments.
+    pub(crate) fn sack(
+        &mut self,
+        start: SeqNumber,
+        end: SeqNumber,
+        mut delivered: impl FnMut(&Sent),
+    ) -> u32 {
         let first = self.segments.partition_point(|s| s.seq.lt(start));
         let mut news = 0;
         for segment in self.segments.range_mut(first..) {
@@ -138,6 +150,7 @@ impl Scoreboard {
                 break;
             }
             if !segment.sacked {
+                delivered(segment);
                 segment.sacked = true;
                 self.sacked += segment.len;
                 news += segment.len;
@@ -176,6 +189,16 @@ impl Scoreboard {
         news
     }
 
+    /// Marks those that are neither SACKed nor lost yet and for which `is_lost` says so.
+    pub(crate) fn mark_lost_where(&mut self, mut is_lost: impl FnMut(&Sent) -> bool) {
+        for segment in &mut self.segments {
+            if !segment.sacked && !segment.lost && is_lost(segment) {
+                segment.lost = true;
+                self.lost += segment.len;
+            }
+        }
+    }
+
     /// Marks the first segment that is neither SACKed nor lost yet (RFC 5681 §3.2, RFC 6582).
     pub(crate) fn mark_first_lost(&mut self) {
         if let Some(segment) = self.segments.iter_mut().find(|s| !s.sacked)
@@ -206,6 +229,14 @@ impl Scoreboard {
         }
         self.sacked = 0;
         self.lost = self.flight;
+    }
+
+    /// Nothing is to be sent again: the timeout was needless.
+    pub(crate) fn forget_losses(&mut self) {
+        for segment in &mut self.segments {
+            segment.lost = false;
+        }
+        self.lost = 0;
     }
 
     /// The first segment to be sent again.
@@ -280,19 +311,19 @@ mod tests {
     fn karn_a_retransmitted_segment_gives_no_sample() {
         let mut board = five();
         board.retransmitted(1, Instant::from_secs(9));
-        let acked = board.acknowledge(seq(100));
+        let acked = board.acknowledge(seq(100), |_| {});
         assert_eq!(acked.sample, Some(Instant::from_secs(0)));
-        assert_eq!(board.acknowledge(seq(200)).sample, None);
+        assert_eq!(board.acknowledge(seq(200), |_| {}).sample, None);
         assert_eq!(board.flight(), 300);
     }
 
     #[test]
     fn rfc6675_4_three_runs_or_two_segments_of_octets_above_mean_lost() {
         let mut board = five();
-        board.sack(seq(100), seq(200));
-        board.sack(seq(300), seq(400));
+        board.sack(seq(100), seq(200), |_| {});
+        board.sack(seq(300), seq(400), |_| {});
         assert!(!board.mark_lost_by_sack(100));
-        board.sack(seq(400), seq(500));
+        board.sack(seq(400), seq(500), |_| {});
         assert!(board.mark_lost_by_sack(100));
         assert_eq!(board.first_lost(), Some(0));
         assert_eq!(board.pipe(), 100);
@@ -302,7 +333,7 @@ mod tests {
     fn a_partly_acknowledged_segment_keeps_its_rest() {
         let mut board = five();
         board.mark_all_lost();
-        board.acknowledge(seq(150));
+        board.acknowledge(seq(150), |_| {});
         assert_eq!(board.first().map(|s| (s.seq, s.len)), Some((seq(150), 50)));
         assert_eq!((board.flight(), board.pipe()), (350, 0));
     }

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 use std::collections::BinaryHeap;
-use tcpconf_stack::{Config, CongestionAlgorithm, Event, Host, ListenOptions, Received, SocketId};
+use tcpconf_stack::{
+    Config, CongestionAlgorithm, Event, Host, ListenOptions, LossRecovery, Received, SocketId,
+};
 use tcpconf_wire::Instant;
 
 /// A small generator, so that each run is the same (xorshift64*).
@@ -239,6 +241,39 @@ fn cubic_carries_it_as_well() {
         let cubic = |c: &mut Config| c.socket.congestion = CongestionAlgorithm::Cubic;
         Net::new(faults, seed, cubic).exchange(2_000_000);
     }
+}
+
+#[test]
+fn rack_carries_it_as_well() {
+    for (seed, lost) in [(0, 10), (1, 10), (2, 50), (3, 150)] {
+        let faults = Faults {
+            lost,
+            late: 50,
+            twice: 10,
+        };
+        let rack = |c: &mut Config| c.loss_recovery = LossRecovery::Rack;
+        Net::new(faults, seed, rack).exchange(500_000);
+    }
+}
+
+#[test]
+fn reordering_alone_makes_rack_retransmit_little() {
+    let faults = Faults { late: 100, ..CLEAN };
+    let rack = |c: &mut Config| c.loss_recovery = LossRecovery::Rack;
+    let mut net = Net::new(faults, 9, rack);
+    let ids = net.open();
+    let data: Vec<u8> = (0..3_000_000).map(octet).collect();
+    let (mut sent, mut received) = (0, 0);
+    while received < data.len() {
+        sent += net.hosts[0].send(net.now, ids.0, &data[sent..]).unwrap();
+        if let Received::Data(d) = net.hosts[1].receive(net.now, ids.1, 1 << 20).unwrap() {
+            received += d.len();
+        }
+        net.step();
+    }
+    let segments = data.len() as u64 / 1448;
+    let again = net.hosts[0].status(ids.0).unwrap().retransmissions;
+    assert!(again < segments / 20, "{again} of {segments}");
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Cubic {
     cwnd_prior: f64,
     epoch: Option<Epoch>,
     last_ack: Option<Instant>,
+    /// cwnd, ssthresh, W_max and cwnd_prior before the last timeout (§4.9.1).
+    before_timeout: (f64, u32, f64, f64),
 }
 
 impl Cubic {
@@ -54,6 +56,7 @@ impl Cubic {
             cwnd_prior: 0.0,
             epoch: None,
             last_ack: None,
+            before_timeout: (f64::from(initial), u32::MAX, 0.0, 0.0),
         }
     }
 
@@ -159,11 +162,16 @@ impl CongestionControl for Cubic {
 
     fn on_timeout(&mut self, _now: Instant, flight: u32, first: bool) {
         if first {
+            self.before_timeout = (self.cwnd, self.ssthresh, self.w_max, self.cwnd_prior);
             self.reduce(flight);
         }
         // §4.8
         self.cwnd = f64::from(self.mss);
         self.epoch = None;
+    }
+
+    fn undo_timeout(&mut self) {
+        (self.cwnd, self.ssthresh, self.w_max, self.cwnd_prior) = self.before_timeout;
     }
 
     fn on_idle(&mut self) {

@@ -36,6 +36,8 @@ pub(crate) trait CongestionControl {
     fn on_recovered(&mut self, flight: u32);
     /// The retransmission timer expired: `first` for the first time for this segment.
     fn on_timeout(&mut self, now: Instant, flight: u32, first: bool);
+    /// The timeout was needless (RFC 5682 §3): back to where the window was before it.
+    fn undo_timeout(&mut self);
     /// Nothing was sent for longer than the RTO (RFC 5681 §4.1).
     fn on_idle(&mut self);
 }
@@ -100,6 +102,9 @@ impl CongestionControl for Congestion {
     }
     fn on_timeout(&mut self, now: Instant, flight: u32, first: bool) {
         self.inner_mut().on_timeout(now, flight, first);
+    }
+    fn undo_timeout(&mut self) {
+        self.inner_mut().undo_timeout();
     }
     fn on_idle(&mut self) {
         self.inner_mut().on_idle();

@@ -12,6 +12,8 @@ pub(crate) struct Reno {
     initial: u32,
     /// Octets acknowledged since the last increase in congestion avoidance.
     counted: u32,
+    /// Window and threshold before the last timeout.
+    before_timeout: (u32, u32),
 }
 
 impl Reno {
@@ -23,6 +25,7 @@ impl Reno {
             ssthresh: u32::MAX,
             initial,
             counted: 0,
+            before_timeout: (initial, u32::MAX),
         }
     }
 
@@ -76,10 +79,15 @@ impl CongestionControl for Reno {
 
     fn on_timeout(&mut self, _now: Instant, flight: u32, first: bool) {
         if first {
+            self.before_timeout = (self.cwnd, self.ssthresh);
             self.ssthresh = self.half(flight);
         }
         self.cwnd = self.mss;
         self.counted = 0;
+    }
+
+    fn undo_timeout(&mut self) {
+        (self.cwnd, self.ssthresh) = self.before_timeout;
     }
 
     fn on_idle(&mut self) {

@@ -1,9 +1,10 @@
 //! What an acknowledgement changes: RFC 9293 §3.10.7.4 fifth, fast retransmit and recovery of
 //! RFC 5681 §3.2, RFC 6582 and RFC 6675.
 
-use super::{Fin, Phase, Sender, Timer};
+use super::{Fin, Frto, Phase, Sender, Timer};
 use crate::congestion::{Acked, CongestionControl};
 use crate::options::SackBlocks;
+use crate::recovery::{LossDetection, Moment, Prr};
 use core::time::Duration;
 use tcpconf_wire::{Instant, SeqNumber};
 
@@ -43,10 +44,12 @@ impl Sender {
         let flight = self.board.flight();
         let was_full = self.buffer.room() == 0;
         let window_before = self.snd_wnd;
-        let sacked = self.take_sack(segment);
+        let una = self.snd_una;
+        let mut delivered = self.take_sack(now, segment);
+        let sacked = delivered;
         let advanced = segment.ack.gt(self.snd_una);
         if advanced {
-            self.take_cumulative(now, segment, flight);
+            delivered += self.take_cumulative(now, segment, flight);
         }
         self.take_window(now, segment, window_before);
         if !advanced && !self.board.is_empty() {
@@ -56,9 +59,16 @@ impl Sender {
                 && self.snd_wnd > 0;
             if (self.sack && sacked > 0) || (!self.sack && duplicate) {
                 self.dup_acks += 1;
+                self.timeout_was_needed();
             }
         }
-        self.detect_loss(now, flight, advanced);
+        self.tail_probe_answered(now, segment, flight);
+        let lost = self.detect_loss(now, flight, advanced);
+        if let Some(prr) = &mut self.prr {
+            let (pipe, ssthresh) = (self.board.pipe(), self.congestion.ssthresh());
+            let progress = self.snd_una.gt(una) && !lost;
+            prr.on_ack(delivered, pipe, ssthresh, self.mss, progress);
+        }
         if segment.ece && self.ecn {
             self.on_congestion_echo(now, flight);
         }
@@ -70,8 +80,8 @@ impl Sender {
         }
     }
 
-    /// RFC 2018 §5. Blocks that do not lie within what is in flight are ignored, D-SACKs included.
-    fn take_sack(&mut self, segment: &AckIn) -> u32 {
+    /// RFC 2018 §5. Blocks that do not lie within what is in flight are ignored, but for a D-SACK.
+    fn take_sack(&mut self, now: Instant, segment: &AckIn) -> u32 {
         if !self.sack {
             return 0;
         }
@@ -81,15 +91,89 @@ impl Sender {
         for &(start, end) in segment.sack.as_slice() {
             let (from, to) = (start - base, end - base);
             if from < to && to <= limit {
-                news += self.board.sack(start, end);
+                let detector = &mut self.detector;
+                news += self
+                    .board
+                    .sack(start, end, |sent| detector.on_delivered(now, sent));
+            }
+        }
+        if is_duplicate_report(segment) {
+            let moment = self.moment(now);
+            self.detector.on_duplicate_report(moment);
+            if self.tail_probe.is_some_and(|(end, _)| segment.ack.ge(end)) {
+                // RFC 8985 §7.4.2: both copies arrived, nothing was lost.
+                self.tail_probe = None;
             }
         }
         news
     }
 
-    fn take_cumulative(&mut self, now: Instant, segment: &AckIn, flight: u32) {
+    pub(super) fn moment(&self, now: Instant) -> Moment {
+        Moment {
+            now,
+            mss: self.mss,
+            srtt: self.rtt.srtt(),
+            snd_una: self.snd_una,
+            snd_nxt: self.snd_nxt,
+            recovering: matches!(self.phase, Phase::Recovery(_) | Phase::Loss(_)),
+        }
+    }
+
+    /// RFC 8985 §7.4.2: the probe's segment was acknowledged without a D-SACK: the original was lost,
+    /// and congestion control is told.
+    fn tail_probe_answered(&mut self, now: Instant, segment: &AckIn, flight: u32) {
+        let Some((end, retransmission)) = self.tail_probe else {
+            return;
+        };
+        if segment.ack.lt(end) {
+            return;
+        }
+        self.tail_probe = None;
+        if retransmission && self.phase == Phase::Open {
+            self.congestion.on_loss(now, flight);
+            self.congestion.on_recovered(self.board.flight());
+            self.cwr_due = true;
+        }
+    }
+
+    /// RFC 5682 §2.1: an acknowledgement that does not advance says that segments were lost.
+    fn timeout_was_needed(&mut self) {
+        if self.frto != Frto::Off {
+            self.frto = Frto::Off;
+            self.board.mark_all_lost();
+            self.head_due = true;
+        }
+    }
+
+    /// RFC 5682 §2.1 steps 2 and 3, for an acknowledgement that advances.
+    fn check_timeout(&mut self, recover: SeqNumber) {
+        match self.frto {
+            Frto::Off => {}
+            Frto::HeadSent if self.snd_una.ge(recover) => self.frto = Frto::Off,
+            // Step 2b: new data instead of what seems lost, if there is any.
+            Frto::HeadSent if self.unsent() > 0 && self.usable() > 0 => {
+                self.frto = Frto::NewData {
+                    credit: 2 * self.mss,
+                };
+            }
+            Frto::HeadSent => self.timeout_was_needed(),
+            // Step 3b: needless, all of it arrives.
+            Frto::NewData { .. } => {
+                self.frto = Frto::Off;
+                self.board.forget_losses();
+                self.congestion.undo_timeout();
+                self.phase = Phase::Open;
+            }
+        }
+    }
+
+    /// Returns the octets that are news.
+    fn take_cumulative(&mut self, now: Instant, segment: &AckIn, flight: u32) -> u32 {
         let octets = segment.ack - self.snd_una;
-        let result = self.board.acknowledge(segment.ack);
+        let detector = &mut self.detector;
+        let result = self
+            .board
+            .acknowledge(segment.ack, |sent| detector.on_delivered(now, sent));
         self.buffer.consume(octets as usize);
         self.snd_una = segment.ack;
         if self.snd_up.is_some_and(|up| up.le(self.snd_una)) {
@@ -109,10 +193,19 @@ impl Sender {
         // RFC 6298 §5.2 and §5.3: restarted, or off when nothing is in flight.
         self.timer = Timer::Idle;
         let gone = octets.div_ceil(self.mss.max(1));
-        let left = self.dup_acks.saturating_sub(gone);
+        self.dup_acks = match self.phase {
+            Phase::Recovery(recover) if segment.ack.lt(recover) => {
+                self.dup_acks.saturating_sub(gone)
+            }
+            _ => 0,
+        };
+        self.advance_phase(now, segment, octets, flight);
+        result.newly_delivered
+    }
+
+    fn advance_phase(&mut self, now: Instant, segment: &AckIn, octets: u32, flight: u32) {
         match self.phase {
             Phase::Recovery(recover) if segment.ack.lt(recover) => {
-                self.dup_acks = left;
                 // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole.
                 let first = self.board.first();
                 let hole = self.board.sacked() > 0 && first.is_some_and(|s| s.retransmissions == 0);
@@ -122,25 +215,30 @@ impl Sender {
                 }
             }
             Phase::Recovery(_) => {
-                self.dup_acks = 0;
                 self.phase = Phase::Open;
-                self.congestion.on_recovered(self.board.flight());
+                self.detector.on_recovered();
+                // With PRR the flight has come down to ssthresh by itself.
+                let flight = match self.prr.take() {
+                    Some(_) => self.congestion.ssthresh(),
+                    None => self.board.flight(),
+                };
+                self.congestion.on_recovered(flight);
             }
             Phase::Loss(recover) => {
-                self.dup_acks = 0;
+                self.check_timeout(recover);
                 if segment.ack.ge(recover) {
                     self.phase = Phase::Open;
                 }
-                self.grow(now, octets, true);
+                if self.frto == Frto::Off {
+                    self.grow(now, octets, true);
+                }
             }
             Phase::Reduced(recover) => {
-                self.dup_acks = 0;
                 if segment.ack.ge(recover) {
                     self.phase = Phase::Open;
                 }
             }
             Phase::Open => {
-                self.dup_acks = 0;
                 // RFC 3168 §6.1.2: no growth by an ACK with ECE.
                 if segment.ece && self.ecn {
                     return;
@@ -188,20 +286,35 @@ impl Sender {
         }
     }
 
-    fn detect_loss(&mut self, now: Instant, flight: u32, advanced: bool) {
-        let news = self.sack && self.board.mark_lost_by_sack(self.mss);
+    /// Marks what is lost, and begins fast recovery; true when there is news.
+    pub(super) fn detect_loss(&mut self, now: Instant, flight: u32, advanced: bool) -> bool {
+        let mut news = false;
+        if self.sack && !self.board.is_empty() {
+            let moment = self.moment(now);
+            let found = self.detector.detect(moment, &mut self.board);
+            news = found.lost;
+            if let Some(at) = found.again {
+                self.timer = Timer::Reorder(at);
+            }
+        }
         let recovering = matches!(self.phase, Phase::Recovery(_) | Phase::Loss(_));
         if recovering || self.board.is_empty() {
-            return;
+            return news;
         }
-        let enough = !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
+        // RACK replaces the counting (RFC 8985 §9.2).
+        let counts = !(self.sack && self.detector.probes_tail());
+        let enough = counts && !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
         if news || enough {
             self.phase = Phase::Recovery(self.snd_nxt);
             self.congestion.on_loss(now, flight);
             self.cwr_due = true;
-            self.board.mark_first_lost();
+            self.prr = (self.sack && self.use_prr).then(|| Prr::new(flight));
+            if enough {
+                self.board.mark_first_lost();
+            }
             self.head_due = true;
         }
+        news
     }
 
     /// RFC 3168 §6.1.2: as if a segment was lost, once a window.
@@ -211,5 +324,14 @@ impl Sender {
             self.congestion.on_loss(now, flight);
             self.cwr_due = true;
         }
+    }
+}
+
+/// RFC 2883 §5: the first block lies below the acknowledgement, or within the second block.
+fn is_duplicate_report(segment: &AckIn) -> bool {
+    match *segment.sack.as_slice() {
+        [(_, end), ..] if end.le(segment.ack) => true,
+        [(start, end), (outer_start, outer_end), ..] => start.ge(outer_start) && end.le(outer_end),
+        _ => false,
     }
 }

@@ -12,6 +12,7 @@ mod timer;
 use crate::config::{Config, SocketOptions};
 use crate::congestion::{Congestion, CongestionControl};
 use crate::connection::Negotiated;
+use crate::recovery::{Detector, Prr};
 use crate::ring::Ring;
 use crate::rtt::RttEstimator;
 use crate::scoreboard::Scoreboard;
@@ -44,6 +45,17 @@ enum Phase {
     Reduced(SeqNumber),
 }
 
+/// Where F-RTO is after a timeout (RFC 5682 §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frto {
+    /// It does not look, or has decided that the timeout was needed.
+    Off,
+    /// Step 1 is done: the head was sent again.
+    HeadSent,
+    /// Step 2b: so many octets of new data may still be sent.
+    NewData { credit: u32 },
+}
+
 /// Which timer runs: never more than one (RFC 6298 §5, RFC 9293 §3.8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timer {
@@ -51,6 +63,10 @@ enum Timer {
     Retransmit(Instant),
     /// Zero window (§3.8.6.1).
     Persist(Instant),
+    /// Time decides which segments are lost (RFC 8985 §6.2 step 5).
+    Reorder(Instant),
+    /// Tail loss probe (RFC 8985 §7.2).
+    Probe(Instant),
     /// Silly window avoidance gives up waiting (§3.8.6.2.1).
     Override(Instant),
 }
@@ -90,6 +106,15 @@ pub(crate) struct Sender {
     congestion: Congestion,
     phase: Phase,
     dup_acks: u32,
+    detector: Detector,
+    use_prr: bool,
+    /// During fast recovery with SACK.
+    prr: Option<Prr>,
+    use_f_rto: bool,
+    frto: Frto,
+    /// TLP.end_seq, while a tail loss probe is unanswered; whether it was a retransmission.
+    tail_probe: Option<(SeqNumber, bool)>,
+    tail_probe_due: bool,
     timer: Timer,
     /// Timeouts since the last progress.
     expirations: u32,
@@ -138,6 +163,13 @@ impl Sender {
             congestion: Congestion::new(options.congestion, mss, false),
             phase: Phase::Open,
             dup_acks: 0,
+            detector: Detector::new(config.loss_recovery),
+            use_prr: config.prr,
+            prr: None,
+            use_f_rto: config.f_rto,
+            frto: Frto::Off,
+            tail_probe: None,
+            tail_probe_due: false,
             timer: Timer::Idle,
             expirations: 0,
             stalled_since: None,
@@ -286,6 +318,14 @@ impl Sender {
         self.board.pipe().saturating_sub(left)
     }
 
+    /// Octets that congestion control lets out now.
+    fn allowance(&self) -> u32 {
+        match &self.prr {
+            Some(prr) => prr.allowance(),
+            None => self.congestion.cwnd().saturating_sub(self.pipe()),
+        }
+    }
+
     /// The next segment to send now, if any. `room` is what text it may have at most, that is the
     /// MSS less the options that it will carry (MUST-16).
     pub(crate) fn next(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
@@ -293,14 +333,19 @@ impl Sender {
         if self.board.is_empty() && idle_for > self.rtt.rto() {
             self.congestion.on_idle();
         }
-        let segment = if self.probe_due {
-            self.probe_due = false;
+        let segment = if core::mem::take(&mut self.probe_due) {
             self.probe(now)
+        } else if core::mem::take(&mut self.tail_probe_due) {
+            self.send_tail_probe(now, room)
         } else {
             self.retransmit(now, room)
                 .or_else(|| self.send_new(now, room, nagle))
         };
-        if segment.is_some() {
+        if let Some(segment) = &segment {
+            let space = segment.len as u32 + u32::from(segment.fin);
+            if let Some(prr) = &mut self.prr {
+                prr.sent(space);
+            }
             self.last_sent = now;
             self.stalled_since.get_or_insert(now);
         }
@@ -329,7 +374,7 @@ impl Sender {
         if self.snd_wnd == 0 || !inside {
             return None;
         }
-        if !self.head_due && self.pipe() >= self.congestion.cwnd() {
+        if !self.head_due && self.allowance() == 0 {
             return None;
         }
         self.head_due = false;
@@ -359,7 +404,12 @@ impl Sender {
             return None;
         }
         let idle = self.board.is_empty();
-        if !idle && self.pipe() + len > self.congestion.cwnd() {
+        if let Frto::NewData { credit } = &mut self.frto {
+            if *credit < len {
+                return None;
+            }
+            *credit -= len;
+        } else if !idle && len > self.allowance() {
             return None;
         }
         // §3.8.6.2.1 (MUST-38), with Nagle's rule of §3.7.4 in the second branch; all data counts
@@ -376,7 +426,30 @@ impl Sender {
             return None;
         }
         self.override_due = false;
-        Some(self.fresh(len, fin, now))
+        let segment = self.fresh(len, fin, now);
+        if self.may_probe_tail() {
+            // RFC 8985 §7.2: new data starts the timer again.
+            self.timer = Timer::Idle;
+        }
+        Some(segment)
+    }
+
+    /// RFC 8985 §7.3: new data if there is any that may be sent, otherwise the last segment again.
+    fn send_tail_probe(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
+        let len = self.unsent().min(self.usable()).min(room);
+        let segment = if len > 0 {
+            self.fresh(len, false, now)
+        } else {
+            let last = self.board.len().checked_sub(1)?;
+            let segment = self.board.get(last)?;
+            if segment.len - u32::from(segment.fin) > room {
+                return None;
+            }
+            self.again(last, now)
+        };
+        self.tail_probe = Some((self.snd_nxt, segment.retransmission));
+        self.timer = Timer::Retransmit(now + self.rtt.rto());
+        Some(segment)
     }
 
     fn fresh(&mut self, len: u32, fin: bool, now: Instant) -> Outgoing {

@@ -1,10 +1,13 @@
 //! The timers of the sending side: retransmission (RFC 6298 §5), persist (RFC 9293 §3.8.6.1), and
 //! the override of silly window avoidance (§3.8.6.2.1).
 
-use super::{Fin, Phase, Sender, Timer};
+use super::{Fin, Frto, Phase, Sender, Timer};
 use crate::congestion::CongestionControl;
 use core::time::Duration;
 use tcpconf_wire::Instant;
+
+/// How long a peer may delay the ACK of a single segment (RFC 8985 §7.2, TLP.max_ack_delay).
+const MAX_ACK_DELAY: Duration = Duration::from_millis(200);
 
 /// What an expired timer means beyond the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,11 @@ impl Sender {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.timer {
             Timer::Idle => None,
-            Timer::Retransmit(at) | Timer::Persist(at) | Timer::Override(at) => Some(at),
+            Timer::Retransmit(at)
+            | Timer::Persist(at)
+            | Timer::Reorder(at)
+            | Timer::Probe(at)
+            | Timer::Override(at) => Some(at),
         }
     }
 
@@ -37,8 +44,18 @@ impl Sender {
                 let first = self.expirations == 1;
                 self.congestion.on_timeout(now, self.board.flight(), first);
                 self.rtt.back_off();
-                self.board.mark_all_lost();
+                // RFC 5682 §2.1 step 1: only the head at first, if this may turn out needless.
+                let look = self.use_f_rto && first && !matches!(self.phase, Phase::Loss(_));
+                if look {
+                    self.frto = Frto::HeadSent;
+                    self.board.mark_first_lost();
+                } else {
+                    self.frto = Frto::Off;
+                    self.board.mark_all_lost();
+                }
                 self.cwr_due = true;
+                self.prr = None;
+                self.tail_probe = None;
                 self.phase = Phase::Loss(self.snd_nxt);
                 self.dup_acks = 0;
                 self.head_due = true;
@@ -53,6 +70,17 @@ impl Sender {
                 self.timer = Timer::Persist(now + self.rtt.rto());
                 Expired::Retransmission(self.expirations)
             }
+            Timer::Reorder(at) if at <= now => {
+                self.timer = Timer::Idle;
+                self.detect_loss(now, self.board.flight(), false);
+                self.arm(now);
+                Expired::Nothing
+            }
+            Timer::Probe(at) if at <= now => {
+                self.tail_probe_due = true;
+                self.timer = Timer::Retransmit(now + self.rtt.rto());
+                Expired::Nothing
+            }
             Timer::Override(at) if at <= now => {
                 self.override_due = true;
                 self.timer = Timer::Idle;
@@ -62,11 +90,36 @@ impl Sender {
         }
     }
 
+    /// RFC 8985 §7.2: not in recovery, nothing SACKed, no probe outstanding.
+    pub(super) fn may_probe_tail(&self) -> bool {
+        self.sack
+            && self.detector.probes_tail()
+            && self.phase == Phase::Open
+            && self.board.sacked() == 0
+            && self.tail_probe.is_none()
+            && self.expirations == 0
+    }
+
+    /// RFC 8985 §7.2 `TLP_calc_PTO`.
+    fn probe_timeout(&self) -> Duration {
+        let timeout = match self.rtt.srtt() {
+            None => Duration::from_secs(1),
+            Some(srtt) if self.board.flight() <= self.mss => 2 * srtt + MAX_ACK_DELAY,
+            Some(srtt) => 2 * srtt,
+        };
+        timeout.min(self.rtt.rto())
+    }
+
     /// Starts the timer that the situation asks for, if it does not run.
     pub(super) fn arm(&mut self, now: Instant) {
         let pending = self.unsent() > 0 || self.fin == Fin::Queued;
         self.timer = match self.timer {
             running @ Timer::Retransmit(_) if !self.board.is_empty() && self.snd_wnd > 0 => running,
+            running @ (Timer::Reorder(_) | Timer::Probe(_))
+                if !self.board.is_empty() && self.snd_wnd > 0 =>
+            {
+                running
+            }
             running @ Timer::Persist(_)
                 if self.snd_wnd == 0 && (pending || !self.board.is_empty()) =>
             {
@@ -81,6 +134,9 @@ impl Sender {
                 // SHLD-29: the first probe one RTO after the window closed.
                 self.stalled_since.get_or_insert(now);
                 Timer::Persist(now + self.rtt.rto())
+            }
+            _ if !self.board.is_empty() && self.may_probe_tail() => {
+                Timer::Probe(now + self.probe_timeout())
             }
             _ if !self.board.is_empty() => Timer::Retransmit(now + self.rtt.rto()),
             _ => Timer::Idle,

@@ -1,0 +1,93 @@
+//! Loss detection behind a narrow trait: which segments in flight count as lost.  What is done about
+//! it, and how much may be sent, is decided by `sender` and `congestion`.
+//!
+//! Without SACK there is nothing to detect by: duplicate acknowledgements are counted by the sender.
+
+mod prr;
+mod rack;
+mod sack;
+
+use crate::config::LossRecovery;
+use crate::scoreboard::{Scoreboard, Sent};
+use core::time::Duration;
+use tcpconf_wire::{Instant, SeqNumber};
+
+pub(crate) use prr::Prr;
+pub(crate) use rack::Rack;
+pub(crate) use sack::Sack;
+
+/// The moment at which losses are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    pub(crate) mss: u32,
+    pub(crate) srtt: Option<Duration>,
+    pub(crate) snd_una: SeqNumber,
+    pub(crate) snd_nxt: SeqNumber,
+    /// In fast recovery or after a timeout.
+    pub(crate) recovering: bool,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Detected {
+    /// Segments were marked that had not been before.
+    pub(crate) lost: bool,
+    /// When to look again, if no acknowledgement comes before.
+    pub(crate) again: Option<Instant>,
+}
+
+/// A way to tell which segments are lost.
+pub(crate) trait LossDetection {
+    /// `segment` was acknowledged or SACKed for the first time.
+    fn on_delivered(&mut self, now: Instant, segment: &Sent);
+    /// The peer reports that it got octets twice (RFC 2883).
+    fn on_duplicate_report(&mut self, moment: Moment);
+    /// Fast recovery is over.
+    fn on_recovered(&mut self);
+    /// Marks what is lost.
+    fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected;
+}
+
+/// The ways to choose from.
+#[derive(Debug)]
+pub(crate) enum Detector {
+    Sack(Sack),
+    Rack(Rack),
+}
+
+impl Detector {
+    pub(crate) fn new(choice: LossRecovery) -> Self {
+        match choice {
+            LossRecovery::Sack => Self::Sack(Sack),
+            LossRecovery::Rack => Self::Rack(Rack::default()),
+        }
+    }
+
+    /// Whether tail loss probes belong to it (RFC 8985 §7).
+    pub(crate) fn probes_tail(&self) -> bool {
+        matches!(self, Self::Rack(_))
+    }
+
+    fn inner(&mut self) -> &mut dyn LossDetection {
+        match self {
+            Self::Sack(sack) => sack,
+            Self::Rack(rack) => rack,
+        }
+    }
+}
+
+impl LossDetection for Detector {
+    fn on_delivered(&mut self, now: Instant, segment: &Sent) {
+        self.inner().on_delivered(now, segment);
+    }
+    fn on_duplicate_report(&mut self, moment: Moment) {
+        self.inner().on_duplicate_report(moment);
+    }
+    fn on_recovered(&mut self) {
+        self.inner().on_recovered();
+    }
+    fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected {
+        self.inner().detect(moment, board)
+    }
+}
