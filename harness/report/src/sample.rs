@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 use tcpconf_engine::{
-    CaseReport, Difference, Direction, Failure, Finding, InvariantReport, Level, Location, Mark,
-    Outcome, RunEvent, RunInfo, Shown, Summary, TraceEntry, Verdict,
+    CaseReport, Difference, Direction, Evidence, Failure, Finding, InvariantReport, Level,
+    Location, Mark, Outcome, RunEvent, RunInfo, Shown, Summary, TraceEntry, Verdict,
 };
 use tcpconf_suite::Requirements;
 use tcpconf_suite::ast::Span;
@@ -107,7 +107,7 @@ pub(crate) fn case(id: &str, outcome: Outcome, level: Level) -> CaseReport {
         attempts: 1,
         failure: None,
         trace: Vec::new(),
-        states: Vec::new(),
+        states: vec![("ESTABLISHED".into(), Evidence::Wire)],
         findings: Vec::new(),
         judged: vec![("checksum", 3)],
         seed: 7,
