@@ -1,8 +1,11 @@
 //! Expressions as text.
 
-use crate::ast::{Expr, ExprKind, OptionsSpec};
+use crate::ast::{BinaryOp, Expr, ExprKind, OptionsSpec};
 use std::fmt;
 use std::time::Duration;
+
+/// Binds tighter than every operator between two values.
+const UNARY: u8 = 6;
 
 /// The expression as `.tcpt`; literals as `source` spells them, where it is given.
 pub(crate) fn text_of(expr: &Expr, source: Option<&str>) -> String {
@@ -35,6 +38,15 @@ impl Shown<'_> {
         }
     }
 
+    /// An operand; in brackets when it binds weaker, which only trees that code built do.
+    fn operand(&self, expr: &Expr, least: u8) -> String {
+        let text = self.inner(expr).to_string();
+        match expr.kind {
+            ExprKind::Binary(op, ..) if op.precedence() < least => format!("({text})"),
+            _ => text,
+        }
+    }
+
     /// The literal as the source spells it; `df` stands for a number that is not written.
     fn literal(&self) -> Option<&str> {
         let text = self.source?.get(self.expr.span.start..self.expr.span.end)?;
@@ -63,12 +75,13 @@ impl fmt::Display for Shown<'_> {
             ExprKind::Duration(d) => f.write_str(&duration(*d)),
             ExprKind::Symbol(name) => f.write_str(name),
             ExprKind::Parameter(name) => write!(f, "${{{name}}}"),
-            ExprKind::Absolute(x) => write!(f, "abs {}", self.inner(x)),
-            ExprKind::Negate(x) => write!(f, "-{}", self.inner(x)),
-            ExprKind::Not(x) => write!(f, "not {}", self.inner(x)),
+            ExprKind::Absolute(x) => write!(f, "abs {}", self.operand(x, UNARY)),
+            ExprKind::Negate(x) => write!(f, "-{}", self.operand(x, UNARY)),
+            ExprKind::Not(x) => write!(f, "not {}", self.operand(x, BinaryOp::Eq.precedence())),
             ExprKind::Binary(op, a, b) => {
-                let (a, b) = (self.inner(a), self.inner(b));
-                if op.precedence() <= super::BinaryOp::Ge.precedence() {
+                let a = self.operand(a, op.precedence());
+                let b = self.operand(b, op.precedence() + 1);
+                if op.precedence() <= BinaryOp::Ge.precedence() {
                     write!(f, "{a} {} {b}", op.symbol())
                 } else {
                     write!(f, "{a}{}{b}", op.symbol())

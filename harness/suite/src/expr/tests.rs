@@ -93,3 +93,25 @@ fn a_field_value_ends_before_a_comparison() {
     assert_eq!(value.to_string(), "RCV.NXT+1");
     assert_eq!(cursor.rest(), " < 5");
 }
+
+#[test]
+fn a_tree_that_code_built_prints_with_the_brackets_that_it_needs() {
+    let number = |n| Expr {
+        kind: ExprKind::Number(n),
+        span: Span::default(),
+    };
+    let binary = |op, a, b| Expr {
+        kind: ExprKind::Binary(op, Box::new(a), Box::new(b)),
+        span: Span::default(),
+    };
+    let sum = || binary(BinaryOp::Add, number(1), number(2));
+    assert_eq!(
+        binary(BinaryOp::Mul, sum(), number(3)).to_string(),
+        "(1+2)*3"
+    );
+    assert_eq!(
+        binary(BinaryOp::Sub, number(3), sum()).to_string(),
+        "3-(1+2)"
+    );
+    assert_eq!(binary(BinaryOp::Sub, sum(), number(3)).to_string(), "1+2-3");
+}

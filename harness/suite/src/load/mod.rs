@@ -9,12 +9,13 @@ use crate::lower::{Lowerer, Scope, ValueSpans};
 use crate::plan::{Instance, Level, Plan, SourceFile};
 use crate::requirements::Requirements;
 use crate::vocabulary::{FEATURES, SERVICES, names};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Reads suites: `files` to be run, `fixtures` that any of them may use.
 ///
-/// The plan has every instance that is sound; with an error among the diagnostics it is not whole.
+/// The plan has every instance that is sound, of files that could be read whole; with an error among
+/// the diagnostics it is not complete.
 /// Diagnostics are in the order of files and places.
 pub fn load(
     files: Vec<SourceFile>,
@@ -44,9 +45,11 @@ pub fn load(
                 .iter()
                 .any(Diagnostic::is_error);
             let checked = loader.diagnostics.len();
+            let instances = loader.plan.instances.len();
             loader.suite(file, suite, &shared);
             if unread {
                 loader.drop_consequences(checked);
+                loader.plan.instances.truncate(instances);
             }
         }
     }
@@ -139,10 +142,10 @@ impl Loader<'_> {
                 return;
             }
         };
-        let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for variant in variants {
             let instance_id = variant.id(id);
-            if seen.insert(instance_id.clone(), ()).is_some() {
+            if !seen.insert(instance_id.clone()) {
                 let message = format!("two instances are called '{instance_id}'");
                 let span = variant.span(test.slug.span);
                 self.diagnostics.push(
@@ -157,11 +160,7 @@ impl Loader<'_> {
                 title: test.title.value.clone(),
                 spec: Vec::new(),
                 level: Level::Must,
-                also: test
-                    .also
-                    .iter()
-                    .map(|a| (a.id.value.clone(), a.restated))
-                    .collect(),
+                also: Vec::new(),
                 needs: Default::default(),
                 file: Arc::clone(file),
                 suite: Arc::clone(suite),
@@ -197,6 +196,8 @@ impl Loader<'_> {
                 &file,
             );
         }
+        let cited: Vec<Name> = test.also.iter().map(|also| also.id.clone()).collect();
+        let cited = self.words(&cited, &scope, &mut lowerer);
         let service = test.attributes.service.as_slice();
         let service = self.words(service, &scope, &mut lowerer).pop();
         if let Some(name) = &service {
@@ -218,6 +219,8 @@ impl Loader<'_> {
                 .extend(crate::check::life(&steps, &instance));
         }
         instance.needs = needs::needs(&test.attributes, service.map(|s| s.value), given, &steps);
+        let restated = test.also.iter().map(|also| also.restated);
+        instance.also = cited.into_iter().map(|id| id.value).zip(restated).collect();
         instance.level = spec
             .first()
             .and_then(|id| self.requirements.find(&id.value))

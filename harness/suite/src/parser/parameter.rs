@@ -9,6 +9,7 @@ impl Parser<'_> {
     pub(super) fn matrix(&mut self) -> Parsed<Vec<Axis>> {
         let mut axes = Vec::new();
         let start = self.at;
+        let errors = self.diagnostics.len();
         self.braced("a matrix", |parser| {
             let name = parser.plain_name("a parameter", Self::is_identifier)?;
             parser.expect("=")?;
@@ -16,7 +17,8 @@ impl Parser<'_> {
             axes.push(Axis { name, values });
             Ok(())
         })?;
-        if axes.is_empty() {
+        // An axis that could not be read is reported already.
+        if axes.is_empty() && self.diagnostics.len() == errors {
             let span = self.since(start);
             return Err(self
                 .error(Code::EmptyBlock, span, "the matrix has no axis")
@@ -32,6 +34,11 @@ impl Parser<'_> {
             self.skip_blanks();
             let start = self.at;
             let end = self.value_end(&[','])?;
+            if is_axis(&self.text[start..end]) {
+                let span = Span { start, end };
+                let message = "an axis of a matrix stands on a line of its own";
+                return Err(self.error(Code::Syntax, span, message).into());
+            }
             values.push(self.binding(start, end)?);
             self.at = end;
             if !self.accept(",") {
@@ -114,6 +121,7 @@ impl Parser<'_> {
         let mut columns: Option<Vec<Name>> = None;
         let mut rows = Vec::new();
         let start = self.at;
+        let errors = self.diagnostics.len();
         self.braced("a table", |parser| {
             let line = parser.at;
             let end = parser.value_end(&[])?;
@@ -147,6 +155,11 @@ impl Parser<'_> {
         })?;
         match columns {
             Some(columns) if !rows.is_empty() => Ok(Table { columns, rows }),
+            // A row that could not be read is reported already.
+            columns if self.diagnostics.len() > errors => Ok(Table {
+                columns: columns.unwrap_or_default(),
+                rows,
+            }),
             _ => {
                 let span = self.since(start);
                 Err(self
@@ -211,4 +224,10 @@ fn short_name(text: &str) -> Option<(&str, usize)> {
 /// Whether `<…>` begins here, as in the notation: `<` alone is a comparison.
 fn begins_options(text: &str) -> bool {
     text[1..].starts_with(|c: char| c.is_ascii_alphabetic() || ">!*.$".contains(c))
+}
+
+/// Whether a text that should be a value is `NAME = …`.
+fn is_axis(text: &str) -> bool {
+    let rest = text[crate::expr::identifier(text).len()..].trim_start();
+    rest.len() < text.len() && rest.starts_with('=') && !rest.starts_with("==")
 }
