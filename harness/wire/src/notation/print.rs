@@ -75,9 +75,14 @@ fn joined<V: Display>(first: &Field<V>, second: &Field<V>) -> Option<String> {
         (FieldName::Seq, FieldName::Len, FieldValue::Number(seq), FieldValue::Number(len))
             if first.span == second.span && first.span.start < first.span.end =>
         {
-            let start: u32 = seq.to_string().parse().ok()?;
+            let start: i64 = seq.to_string().parse().ok()?;
             let len: u32 = len.to_string().parse().ok()?;
-            Some(format!("{start}:{}({len})", start.wrapping_add(len)))
+            let end = match u32::try_from(start) {
+                Ok(start) => i64::from(start.wrapping_add(len)),
+                Err(_) if start < 0 => start + i64::from(len), // left of a trace's base
+                Err(_) => return None,
+            };
+            Some(format!("{start}:{end}({len})"))
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Segments as text and bytes, against answers written by hand.
 
 use super::*;
+use crate::notation::{ConstantValues, Cursor, parse_template};
 use crate::{Content, parse};
 use rstest::rstest;
 
@@ -100,7 +101,7 @@ fn a_bad_checksum_is_bad_even_where_the_right_one_is_zero() {
     ". seq 3 ack 9 <nop,sack 11:21 31:41>",
     Some(4),
     Some(8),
-    ". 4294967295:4294967295(0) ack 1 win 0 <nop,sack 3:13 23:33>"
+    ". -1:-1(0) ack 1 win 0 <nop,sack 3:13 23:33>"
 )]
 #[case("R seq 9 ack 5", Some(4), Some(4), "R 5:5(0) ack 5 win 0")]
 #[case(
@@ -191,10 +192,26 @@ fn a_length_without_data_keeps_a_text_that_fits_and_puts_zeros_otherwise() {
     assert_eq!(segment("P. 1:4(3)").payload, [0, 0, 0]);
     let mut base = segment(SYN);
     base.payload = b"abc".to_vec();
-    let three = segment("P. len 3").to_trace(PrintStyle::default());
+    let three = parse_template(&mut Cursor::new("P. seq 0 len 3"), &mut ConstantValues).unwrap();
     assert_eq!(
         Segment::from_template(&three, base).unwrap().payload,
         b"abc"
+    );
+}
+
+#[test]
+fn what_lies_left_of_the_base_is_negative_in_a_trace() {
+    let style = PrintStyle {
+        seq_base: Some(1_000),
+        ack_base: Some(50),
+        ..PrintStyle::default()
+    };
+    let trace = |text: &str| segment(text).display(style).to_string();
+    assert_eq!(trace(". seq 999 ack 49"), ". -1:-1(0) ack -1 win 0");
+    assert_eq!(trace("P. 998:1001(3) ack 51"), "P. -2:1(3) ack 1 win 0");
+    assert_eq!(
+        trace(". seq 1000 ack 50 <sack 40:60>"),
+        ". 0:0(0) ack 0 win 0 <sack -10:10>"
     );
 }
 

@@ -7,6 +7,7 @@ use crate::Flags;
 use crate::notation::{
     Field, FieldName, FieldValue, OptionItem, OptionsSpec, Relation, Span, Template,
 };
+use core::convert::Infallible;
 use core::fmt;
 
 /// How the text of a segment is shown.
@@ -52,15 +53,20 @@ impl Segment {
         }
     }
 
-    /// [`Segment::display`] as a template.
-    pub fn to_trace(&self, style: PrintStyle) -> Template<u64> {
-        let mut template = self.to_template();
-        let relative = |number: u32, base: Option<u32>| {
-            u64::from(number.wrapping_sub(base.unwrap_or_default()))
+    /// [`Segment::display`] as a template. What lies left of a base is negative.
+    pub fn to_trace(&self, style: PrintStyle) -> Template<i64> {
+        let signed = |n: &u64| Ok::<_, Infallible>(n.cast_signed());
+        let mut template = match self.to_template().try_map(signed) {
+            Ok(template) => template,
+            Err(never) => match never {},
+        };
+        let relative = |number: u32, base: Option<u32>| match base {
+            Some(base) => i64::from(number.wrapping_sub(base).cast_signed()),
+            None => i64::from(number),
         };
         // A span of their own makes the printer write the two as a range.
         let range = Span { start: 0, end: 1 };
-        let number = |name, number: u64, span| Field {
+        let number = |name, number: i64, span| Field {
             name,
             relation: Relation::Eq,
             values: vec![FieldValue::Number(number)],
@@ -68,7 +74,7 @@ impl Segment {
         };
         let mut fields = vec![
             number(FieldName::Seq, relative(self.seq.0, style.seq_base), range),
-            number(FieldName::Len, self.payload.len() as u64, range),
+            number(FieldName::Len, self.payload.len() as i64, range),
         ];
         if self.flags.contains(Flags::ACK) {
             let ack = relative(self.ack.0, style.ack_base);
@@ -96,9 +102,8 @@ impl Segment {
         if let Some(OptionsSpec::Items(items)) = &mut template.options {
             for item in items {
                 if let OptionItem::Sack { blocks, .. } = item {
-                    let base = u64::from(style.ack_base.unwrap_or_default());
                     for edge in blocks.iter_mut().flat_map(|(l, r)| [l, r]) {
-                        *edge = edge.wrapping_sub(base) & 0xffff_ffff;
+                        *edge = relative(*edge as u32, style.ack_base);
                     }
                 }
             }

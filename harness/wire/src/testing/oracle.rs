@@ -39,7 +39,7 @@ pub fn segment(segment: &Segment) {
 pub fn sound_segment(sound: &Segment) {
     let parsed = parse(&sound.build());
     assert_eq!(parsed.malformed, [], "{sound}");
-    assert_eq!(parsed.trailing, []);
+    assert!(parsed.trailing.is_empty());
     assert_eq!(parsed.segment(), Some(sound));
     segment(sound);
 }
