@@ -165,6 +165,8 @@ pub struct Config {
     /// ACKs a second and connection for segments that are not acceptable and carry no text, and
     /// challenge ACKs: 10 (RFC 5961 §7).
     pub challenge_acks_per_second: u32,
+    /// SYN cookies while a backlog is full (RFC 4987 §3.6). Off: SYNs are dropped then.
+    pub syn_cookies: bool,
     /// RFC 6191: a SYN may end TIME-WAIT.
     pub time_wait_reuse: bool,
     /// How long a connection that its user has released stays in FIN-WAIT-2: 60 s.
@@ -211,6 +213,7 @@ impl Default for Config {
             black_hole_after: Some(5),
             rfc5961: true,
             challenge_acks_per_second: 10,
+            syn_cookies: false,
             time_wait_reuse: true,
             fin_wait_2_timeout: Duration::from_secs(60),
             socket: SocketOptions::default(),

@@ -50,6 +50,17 @@ impl Secret {
         self.hash(1, tuple) as u32
     }
 
+    /// The hash in a SYN cookie.
+    pub(crate) fn cookie_hash(
+        &self,
+        tuple: &FourTuple,
+        peer_isn: SeqNumber,
+        tick: u32,
+        head: u32,
+    ) -> u32 {
+        self.hash(3, (tuple, peer_isn, tick, head)) as u32
+    }
+
     /// Where the search for an ephemeral port towards `remote` begins.
     pub(crate) fn port_offset(&self, remote: SocketAddr) -> u32 {
         self.hash(2, remote) as u32

@@ -423,6 +423,44 @@ fn a_full_backlog_drops_syns_silently() {
 }
 
 #[test]
+fn rfc4987_3_6_cookies_serve_when_the_backlog_is_full() {
+    let mut t = Trace::with(Config {
+        syn_cookies: true,
+        ..plain()
+    });
+    let options = ListenOptions {
+        backlog: 1,
+        ..ListenOptions::default()
+    };
+    let listener = t.host.listen(None, PORT, options).unwrap();
+    t.listener = Some(listener);
+    t.drive("< S 0:0(0) win 1000\n> S. 0:0(0) ack 1");
+    t.tuple.remote.set_port(40_001);
+    let syn = t.build("S 0:0(0) win 1000 <mss 1000,sackOK>");
+    t.host.handle_packet(t.now, &syn);
+    let packet = t.host.poll_transmit(t.now).unwrap();
+    let ip = tcpconf_wire::view::IpView::parse(&packet.bytes).unwrap();
+    let tcp = ip.tcp().unwrap();
+    assert_eq!(t.state(), "CLOSED");
+    assert_eq!(tcp.flags.to_string(), "S.");
+    assert_eq!(tcp.options, [2, 4, 0x05, 0xb4]);
+    let first = t.iss.replace(tcp.seq.0);
+    // A wrong cookie draws a RST, the right one makes a connection, text included.
+    let wrong = t.build(". 1:1(0) ack 2 win 1000");
+    t.host.handle_packet(t.now, &wrong);
+    let reset = t.host.poll_transmit(t.now).unwrap();
+    assert_eq!(reset.bytes[33], 4);
+    t.drive("< P. 1:11(10) ack 1 win 1000\n= ESTABLISHED");
+    let id = t.accept();
+    assert_eq!(t.host.status(id).unwrap().mss, 536);
+    assert_eq!(t.read().len(), 10);
+    assert_eq!(t.host.status(listener).unwrap().half_open, 1);
+    t.iss = first;
+    t.tuple.remote.set_port(40_000);
+    t.drive("= SYN-RECEIVED");
+}
+
+#[test]
 fn must_57_must_63_syns_of_invalid_addresses_are_ignored() {
     for (source, target) in [
         ("255.255.255.255", "10.0.0.1"),

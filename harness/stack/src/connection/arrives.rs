@@ -30,20 +30,6 @@ impl Connection {
         }
     }
 
-    /// The same when nobody listens on the local port: TIME-WAIT cannot be ended by a SYN.
-    pub(crate) fn segment_arrives_unlistened(
-        &mut self,
-        now: Instant,
-        segment: &Arrived<'_>,
-        env: Env<'_>,
-    ) -> Reaction {
-        let reaction = self.segment_arrives(now, segment, env);
-        match reaction.fate {
-            Fate::Reopen { .. } => Reaction::reply(Reply::ChallengeAck),
-            _ => reaction,
-        }
-    }
-
     /// §3.10.7.3.
     fn arrives_in_syn_sent(
         &mut self,

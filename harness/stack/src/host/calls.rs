@@ -328,7 +328,7 @@ impl Host {
         let connection = self.connection(id, CallError::NoSuchConnection)?;
         if let Reply::Reset { seq } = connection.abort()? {
             let reset = connection.reset(seq, None, now);
-            self.push_reset(reset);
+            self.push_stateless(reset);
         }
         self.delete(id.index);
         Ok(())

@@ -1,7 +1,8 @@
 //! An IP packet comes in: what IP and the checksum refuse, whose connection it is, and CLOSED.
 
-use super::{Host, Reset};
-use crate::connection::reaction::Fate;
+use super::Host;
+use super::stateless::Stateless;
+use crate::connection::reaction::{Fate, Reaction, Reply};
 use crate::connection::{Arrived, Env};
 use crate::emit::IpFields;
 use crate::options::Options;
@@ -67,27 +68,33 @@ impl Host {
             self.arrives_without_connection(now, tuple, &segment, None);
             return;
         };
-        let listening = self.listener_for(tuple.local).is_some();
-        let env = Env {
-            config: &self.config,
-            secret: &self.secret,
-            path: self.link_path(),
-        };
-        let Some(connection) = self.slots.connection_mut(index) else {
-            return;
-        };
-        let reaction = if listening {
-            connection.segment_arrives(now, &segment, env)
-        } else {
-            connection.segment_arrives_unlistened(now, &segment, env)
-        };
-        self.apply(index, now, reaction, segment.options.timestamps);
+        let reaction = self.deliver(index, now, &segment);
         if let Fate::Reopen { above } = reaction.fate {
             self.finish(index, None);
             self.arrives_without_connection(now, tuple, &segment, Some(above));
             return;
         }
         self.touch(index);
+    }
+
+    /// Hands a segment to its connection and carries out what that returns.
+    pub(super) fn deliver(&mut self, index: u32, now: Instant, segment: &Arrived<'_>) -> Reaction {
+        let env = Env {
+            config: &self.config,
+            secret: &self.secret,
+            path: self.link_path(),
+        };
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return Reaction::DROP;
+        };
+        let mut reaction = connection.segment_arrives(now, segment, env);
+        let local = connection.tuple.local;
+        if matches!(reaction.fate, Fate::Reopen { .. }) && self.listener_for(local).is_none() {
+            // Nobody listens: TIME-WAIT cannot be ended by a SYN.
+            reaction = Reaction::reply(Reply::ChallengeAck);
+        }
+        self.apply(index, now, reaction, segment.options.timestamps);
+        reaction
     }
 
     /// RFC 9293 §3.10.7.1: CLOSED.
@@ -110,13 +117,7 @@ impl Host {
                 Some(segment.seq + segment.len()),
             )
         };
-        self.push_reset(Reset {
-            tuple,
-            seq,
-            ack,
-            timestamps: None,
-            ip,
-        });
+        self.push_stateless(Stateless::reset(tuple, seq, ack, ip));
     }
 }
 

@@ -62,8 +62,11 @@ impl Host {
         if segment.has(Flags::RST) {
             return;
         }
-        // Second, check for an ACK: <SEQ=SEG.ACK><CTL=RST>, as in CLOSED.
+        // Second, check for an ACK: <SEQ=SEG.ACK><CTL=RST>, as in CLOSED, unless it is a cookie.
         if segment.has(Flags::ACK) {
+            if self.config.syn_cookies && self.take_cookie(now, tuple, segment, listener) {
+                return;
+            }
             self.arrives_in_closed(tuple, segment);
             return;
         }
@@ -81,26 +84,46 @@ impl Host {
         index: u32,
         above: Option<SeqNumber>,
     ) {
-        if self.slots.len() >= self.config.max_sockets {
-            return;
-        }
         let id = self.slots.id(index);
-        let Some(listener) = self.slots.listener_mut(id) else {
-            return;
-        };
-        if listener.is_full() {
+        let full = self.slots.listener_mut(id).is_none_or(|l| l.is_full());
+        if full {
+            if self.config.syn_cookies {
+                self.send_cookie(now, tuple, segment);
+            }
             return;
         }
-        listener.half_open += 1;
-        let options = listener.options.socket;
         let mut iss = self.secret.isn(now, &tuple);
         if let Some(above) = above.filter(|&above| iss.le(above)) {
             iss = above + INCARNATION_STEP;
         }
+        self.embryo(now, tuple, segment, index, iss);
+    }
+
+    /// A connection in SYN-RECEIVED, if there is a socket left.
+    pub(super) fn embryo(
+        &mut self,
+        now: Instant,
+        tuple: FourTuple,
+        syn: &Arrived<'_>,
+        index: u32,
+        iss: SeqNumber,
+    ) -> Option<u32> {
+        if self.slots.len() >= self.config.max_sockets {
+            return None;
+        }
+        let id = self.slots.id(index);
+        let listener = self.slots.listener_mut(id)?;
+        // A cookie is taken while embryos fill the backlog, but not when nobody accepts.
+        if listener.queue.len() >= listener.options.backlog {
+            return None;
+        }
+        listener.half_open += 1;
+        let options = listener.options.socket;
         let env = self.env(tuple.remote.ip());
-        let connection = Connection::accept_syn(tuple, id, iss, options, segment, now, env);
+        let connection = Connection::accept_syn(tuple, id, iss, options, syn, now, env);
         let embryo = self.slots.insert(Entry::Connection(Box::new(connection)));
         self.connections.insert(tuple, embryo.index);
         self.touch(embryo.index);
+        Some(embryo.index)
     }
 }

@@ -4,36 +4,28 @@
 //! - `calls`: the user calls; `slots`: where sockets live.
 
 mod calls;
+mod cookies;
 mod icmp;
 mod input;
 mod listen;
 mod path;
 mod slots;
+mod stateless;
 
 use crate::config::Config;
 use crate::connection::reaction::{Fate, Reaction, Reply, Signals};
 use crate::connection::state::State;
 use crate::connection::{Connection, Env, Origin, Path};
-use crate::emit::{IpFields, SegmentOut};
 use crate::error::ErrorKind;
 use crate::isn::{Secret, TableHasher};
-use crate::options::{OptionArea, Timestamps};
+use crate::options::Timestamps;
 use crate::timer_heap::TimerHeap;
 use crate::types::{Event, FourTuple, SocketId};
 use slots::{Entry, Slots};
+use stateless::Stateless;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
-use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
-
-/// A RST that belongs to no connection any more.
-#[derive(Clone, Copy, Debug)]
-struct Reset {
-    tuple: FourTuple,
-    seq: SeqNumber,
-    ack: Option<SeqNumber>,
-    timestamps: Option<Timestamps>,
-    ip: IpFields,
-}
+use tcpconf_wire::{Instant, Packet, SeqNumber};
 
 /// An IP host with TCP: IP packets, user calls and the time in; packets, events and deadlines out.
 ///
@@ -70,7 +62,9 @@ pub struct Host {
     paths: BTreeMap<IpAddr, Path>,
     /// Connections that may have something to send.
     ready: VecDeque<u32>,
-    resets: VecDeque<Reset>,
+    replies: VecDeque<Stateless>,
+    /// When a SYN cookie was sent last.
+    cookies_sent_at: Option<Instant>,
     /// Sockets that have events.
     notified: VecDeque<u32>,
     now: Instant,
@@ -90,7 +84,8 @@ impl Host {
             timers: TimerHeap::default(),
             paths: BTreeMap::new(),
             ready: VecDeque::new(),
-            resets: VecDeque::new(),
+            replies: VecDeque::new(),
+            cookies_sent_at: None,
             notified: VecDeque::new(),
             now: Instant::ZERO,
             next_port: 0,
@@ -118,8 +113,8 @@ impl Host {
     /// nothing to send. Allocates nothing once the buffer has grown to the MTU.
     pub fn poll_transmit_into(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         self.handle_timeout(now);
-        if let Some(reset) = self.resets.pop_front() {
-            reset.write(out);
+        if let Some(reply) = self.replies.pop_front() {
+            reply.write(out);
             return true;
         }
         while let Some(&index) = self.ready.front() {
@@ -144,7 +139,7 @@ impl Host {
     /// The next instant at which [`Host::poll_transmit`] or [`Host::handle_timeout`] has something
     /// to do, perhaps in the past; `None` when only a packet or a call can change anything.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.resets.is_empty() || !self.ready.is_empty() {
+        if !self.replies.is_empty() || !self.ready.is_empty() {
             return Some(self.now);
         }
         self.timers.first().map(|(at, _)| at)
@@ -223,7 +218,7 @@ impl Host {
             Reply::Reset { seq } => reset = Some(connection.reset(seq, cause, now)),
         }
         if let Some(reset) = reset {
-            self.push_reset(reset);
+            self.push_stateless(reset);
         }
         if reaction.signals.contains(Signals::CONNECTED) {
             self.connected(index);
@@ -331,9 +326,9 @@ impl Host {
         }
     }
 
-    fn push_reset(&mut self, reset: Reset) {
-        if self.resets.len() < self.config.max_replies {
-            self.resets.push_back(reset);
+    fn push_stateless(&mut self, reply: Stateless) {
+        if self.replies.len() < self.config.max_replies {
+            self.replies.push_back(reply);
         }
     }
 }
@@ -373,12 +368,9 @@ impl Connection {
 
     /// A RST of this connection: `<SEQ=seq><CTL=RST>`. With timestamps negotiated it carries them:
     /// as an answer TSval is zero and TSecr the TSval that it answers (RFC 7323 §5.2).
-    fn reset(&self, seq: SeqNumber, cause: Option<Timestamps>, now: Instant) -> Reset {
+    fn reset(&self, seq: SeqNumber, cause: Option<Timestamps>, now: Instant) -> Stateless {
         let own = self.stamp_of_reset(now);
-        Reset {
-            tuple: self.tuple,
-            seq,
-            ack: None,
+        Stateless {
             timestamps: own.map(|own| match cause {
                 Some(cause) => Timestamps {
                     value: 0,
@@ -386,28 +378,7 @@ impl Connection {
                 },
                 None => own,
             }),
-            ip: self.ip_fields(),
+            ..Stateless::reset(self.tuple, seq, None, self.ip_fields())
         }
-    }
-}
-
-impl Reset {
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut options = OptionArea::new();
-        if let Some(timestamps) = self.timestamps {
-            options.timestamps(timestamps, true);
-        }
-        SegmentOut {
-            tuple: self.tuple,
-            ip: self.ip,
-            seq: self.seq,
-            ack: self.ack,
-            flags: Flags::RST,
-            window: 0,
-            urgent: 0,
-            options: &options,
-            text: (&[], &[]),
-        }
-        .write(out);
     }
 }
