@@ -2,11 +2,28 @@
 //!
 //! The only crate that does I/O, reads clocks and knows a concrete stack.
 
+#[cfg(target_os = "linux")]
+mod doctor;
+#[cfg(unix)]
+mod host;
+#[cfg(target_os = "linux")]
+mod kernel;
+mod net;
 mod run;
 mod seam;
 mod service;
 mod stack_target;
+#[cfg(target_os = "linux")]
+pub mod testing;
 
+#[cfg(target_os = "linux")]
+pub use doctor::{Check, Health, doctor};
+#[cfg(unix)]
+pub use host::{HostOptions, HostTarget, MacChoice, parse_host};
+#[cfg(target_os = "linux")]
+pub use kernel::KernelTarget;
+#[cfg(target_os = "linux")]
+pub use net::linux::namespace::{enter_user_namespace, needs_user_namespace};
 pub use run::{
     EXIT_BROKEN, EXIT_EXPECTED, EXIT_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED,
     EXIT_NOTHING_SELECTED, IpChoice, RunOptions, StopFlag, Target, exit_code, run,

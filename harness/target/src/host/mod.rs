@@ -1,0 +1,239 @@
+//! The target `HOST:PORT`: raw injection over the network.
+//!
+//! With `--source ADDR` we speak from an address that no host has: ARP and neighbour solicitations for
+//! it are answered by us, from a link-layer address that is made up, and no kernel stands in the way.
+//! Else we speak from this machine's own address, and a rule that ends with the process keeps its
+//! kernel from resetting our connections (Linux only).  A target on this machine itself is reached by
+//! raw IP sockets; the kernel then owns the IP header.
+//!
+//! What a foreign host cannot be asked for: an application interface, a backlog, a service that
+//! nobody named a port for.  What this does not undo: merging of received segments by the network card
+//! (`doctor` tells), and filters in clouds and wireless networks that drop foreign link-layer addresses.
+
+mod address;
+mod closed_port;
+mod open;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+pub(crate) mod way;
+
+pub use address::parse_host;
+
+use crate::net::clock::RunClock;
+use crate::net::cursor::{IsnCursor, PortCursor};
+use crate::service::Service;
+use crate::{LeaseError, Link, RealTarget, TargetError};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use tcpconf_engine::Lease;
+use tcpconf_suite::plan::Needs;
+
+use way::{Carrier, Way};
+
+/// Ports to which the target's application may connect.
+const LISTEN_PORTS: usize = 2;
+
+/// Which link-layer address an own source address gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MacChoice {
+    /// A made-up, locally administered one: this machine's kernel takes no frame for its own.
+    #[default]
+    MadeUp,
+    /// The interface's, where the network drops foreign ones. This machine must not forward packets.
+    Interface,
+}
+
+/// How to reach a host.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Addresses to speak from, the usual one first; empty for this machine's own.
+    pub sources: Vec<IpAddr>,
+    /// The interface, instead of the routing table's choice.
+    pub interface: Option<String>,
+    /// The link-layer address of `sources`.
+    pub mac: MacChoice,
+    /// Our ports, instead of all (own source address) or of what the system does not use by itself.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// Services behind further ports, by name.
+    pub services: BTreeMap<String, u16>,
+    /// Half-open connections that the target is trusted with at once.
+    pub max_half_open: u32,
+    /// Use a pnet channel although there is a better link.
+    pub portable_link: bool,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            interface: None,
+            mac: MacChoice::default(),
+            ports: None,
+            services: BTreeMap::new(),
+            max_half_open: 2,
+            portable_link: std::env::var("TCPCONF_LINK").as_deref() == Ok("pnet"),
+        }
+    }
+}
+
+/// A host across a network.
+pub struct HostTarget {
+    name: String,
+    target: SocketAddr,
+    services: BTreeMap<String, u16>,
+    max_half_open: u32,
+    link: Box<dyn Link + Send>,
+    /// Whether the sources are nobody's.
+    any_port: bool,
+    sources: Vec<IpAddr>,
+    clock: RunClock,
+    ports: PortCursor,
+    isns: IsnCursor,
+    closed_port: Option<u16>,
+    versions: [u8; 1],
+    /// Held, not used: its end takes the rule away.
+    #[cfg(target_os = "linux")]
+    _rule: Option<crate::net::linux::rst_rule::RstRule>,
+}
+
+impl HostTarget {
+    /// Finds the way to the target, takes an address, and looks for a closed port.
+    ///
+    /// # Errors
+    /// [`TargetError::Usage`] for targets and options that make no sense, [`TargetError::Privilege`]
+    /// with the way out, [`TargetError::Unreachable`] when nobody answers for the target's address.
+    pub fn open(
+        name: &str,
+        target: SocketAddr,
+        options: &HostOptions,
+    ) -> Result<Self, TargetError> {
+        let clock = RunClock::start();
+        let way = way::find(target, options)?;
+        let opened = open::open(target, &way, options, clock)?;
+        let epoch = clock.epoch_nanos();
+        let mut host = Self {
+            name: name.to_owned(),
+            target,
+            services: options.services.clone(),
+            max_half_open: options.max_half_open,
+            link: opened.link,
+            any_port: opened.any_port,
+            sources: opened.sources,
+            clock,
+            ports: PortCursor::new(opened.ports, epoch),
+            isns: IsnCursor::new(epoch),
+            closed_port: None,
+            versions: [if target.is_ipv4() { 4 } else { 6 }],
+            #[cfg(target_os = "linux")]
+            _rule: opened.rule,
+        };
+        host.closed_port = closed_port::find(
+            host.link.as_mut(),
+            target.ip(),
+            target.port(),
+            host.sources[0],
+            &mut host.ports,
+            host.isns.take(),
+        )
+        .map_err(|source| TargetError::System {
+            what: format!("looking for a closed port of {}", target.ip()),
+            source,
+        })?;
+        Ok(host)
+    }
+
+    /// The port for a service.
+    fn port_for(&self, needs: &Needs) -> Result<u16, LeaseError> {
+        let unsupported = |reason: String| Err(LeaseError::Unsupported(reason));
+        if needs.app {
+            return unsupported(format!("{} has no application interface", self.name));
+        }
+        if needs.backlog.is_some() {
+            return unsupported("the backlog of a foreign listener cannot be set".into());
+        }
+        if needs.service == Service::Closed.name() {
+            return match self.closed_port {
+                Some(port) => Ok(port),
+                None => unsupported(format!(
+                    "no port of {} answers a SYN by RST: a firewall drops them",
+                    self.target.ip()
+                )),
+            };
+        }
+        if needs.service.is_empty() || needs.service == Service::Listen.name() {
+            return Ok(self.target.port());
+        }
+        match self.services.get(&needs.service) {
+            Some(port) => Ok(*port),
+            None => unsupported(format!(
+                "nobody said where {} has the service '{1}': --service {1}=PORT",
+                self.target.ip(),
+                needs.service
+            )),
+        }
+    }
+}
+
+impl RealTarget for HostTarget {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn link(&mut self) -> &mut dyn Link {
+        self.link.as_mut()
+    }
+
+    fn lease(&mut self, needs: &Needs, ip: u8, ports: usize) -> Result<Lease, LeaseError> {
+        if !self.versions.contains(&ip) {
+            return Err(LeaseError::Unsupported(format!(
+                "{} has no IPv{ip} address here",
+                self.name
+            )));
+        }
+        let mut target = self.target;
+        target.set_port(self.port_for(needs)?);
+        Ok(Lease {
+            addresses: self.sources.clone(),
+            ports: self.ports.take_many(ports).into(),
+            any_port: self.any_port,
+            target,
+            // Tests that depend on it ask for the service `closed`, and get it only when it is known.
+            closed_port: self.closed_port.unwrap_or(closed_port::CANDIDATES[0]),
+            listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
+        })
+    }
+
+    fn more_ports(&mut self, count: usize) -> Vec<u16> {
+        self.ports.take_many(count)
+    }
+
+    fn release(&mut self, _lease: Lease) {
+        // Ports are not used again before the cursor has come round.
+    }
+
+    fn next_isn(&mut self) -> u32 {
+        self.isns.take()
+    }
+
+    fn max_half_open(&self) -> Option<u32> {
+        Some(self.max_half_open)
+    }
+
+    fn exclusive_runs_alone(&self) -> bool {
+        true
+    }
+
+    fn ip_versions(&self) -> &[u8] {
+        &self.versions
+    }
+
+    fn epoch_nanos(&self) -> u64 {
+        self.clock.epoch_nanos()
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![self.target.ip()]
+    }
+}

@@ -1,0 +1,254 @@
+//! The target `kernel`: this machine's TCP in private network namespaces.
+//!
+//! Two kinds of namespaces that have no name: one for us, in which no interface has an address, so
+//! that its kernel can never answer for us; and one for each instance of the target, which owns
+//! 10.77.N.1 and fd77:0:0:N::1 and plays the wanted service behind a port of its own for each case.
+//! All the rest of these prefixes is ours, answered by our own ARP and neighbour discovery.  Cases
+//! that must be alone get an instance to themselves.  Threads, sockets and descriptors are all that
+//! keeps the namespaces, so that nothing is left when the process ends, however it ends.
+
+mod conversation;
+mod instance;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use crate::net::clock::RunClock;
+use crate::net::cursor::{IsnCursor, PortCursor};
+use crate::net::linux::link::PacketLink;
+use crate::net::linux::namespace;
+use crate::net::linux::packet_socket::Framing;
+use crate::net::linux::rtnetlink::Routing;
+use crate::service::Service;
+use crate::{LeaseError, Link, RealTarget, TargetError};
+use instance::Instance;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tcpconf_engine::Lease;
+use tcpconf_suite::plan::Needs;
+
+/// Our ports: all but those that a stack may treat specially.
+const OUR_PORTS: std::ops::RangeInclusive<u16> = 1_024..=65_535;
+/// Service ports of the target, one a lease.
+const SERVICE_PORTS: std::ops::RangeInclusive<u16> = 2_000..=63_999;
+/// Behind which nothing ever listens.
+const CLOSED_PORT: u16 = 9;
+/// Ports tried for a listener.
+const LISTEN_TRIES: usize = 16;
+/// Addresses of ours that a case gets.
+const ADDRESSES: usize = 4;
+/// Ports to which the target's application may connect.
+const LISTEN_PORTS: usize = 4;
+/// What most programs ask of `listen`.
+const DEFAULT_BACKLOG: u32 = 128;
+/// Instances at once: the shared one and those of cases that must be alone.
+const MAX_INSTANCES: u8 = 32;
+const SHARED: u8 = 0;
+
+/// This machine's kernel in private namespaces.
+pub struct KernelTarget {
+    link: PacketLink,
+    routing: Routing,
+    clock: RunClock,
+    ports: PortCursor,
+    service_ports: PortCursor,
+    isns: IsnCursor,
+    instances: BTreeMap<u8, Instance>,
+    leases: BTreeMap<SocketAddr, u8>,
+    versions: &'static [u8],
+    serial: u32,
+}
+
+impl KernelTarget {
+    /// Makes the namespaces. Without root, [`crate::enter_user_namespace`] must have been called.
+    ///
+    /// # Errors
+    /// [`TargetError::Privilege`] when this process may not make namespaces, with the way out;
+    /// [`TargetError::System`] for what else the kernel refuses.
+    pub fn open() -> Result<Self, TargetError> {
+        let clock = RunClock::start();
+        let (link, routing) =
+            our_namespace(clock).map_err(|e| explain("making a private network", e))?;
+        let epoch = clock.epoch_nanos();
+        let mut target = Self {
+            link,
+            routing,
+            clock,
+            ports: PortCursor::new(OUR_PORTS, epoch),
+            service_ports: PortCursor::new(SERVICE_PORTS, epoch),
+            isns: IsnCursor::new(epoch),
+            instances: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            versions: &[4],
+            serial: 0,
+        };
+        target
+            .add_instance(SHARED)
+            .map_err(|e| explain("making the target's network", e))?;
+        if target.instances.values().all(Instance::has_ipv6) {
+            target.versions = &[4, 6];
+        }
+        Ok(target)
+    }
+
+    fn add_instance(&mut self, slot: u8) -> io::Result<()> {
+        self.serial += 1;
+        let instance = Instance::create(&mut self.routing, slot, self.serial)?;
+        for path in instance.paths() {
+            self.link.station().add(path);
+        }
+        self.instances.insert(slot, instance);
+        Ok(())
+    }
+
+    fn slot_for(&mut self, needs: &Needs) -> Result<u8, LeaseError> {
+        if !needs.exclusive {
+            return Ok(SHARED);
+        }
+        let free = (SHARED + 1..MAX_INSTANCES).find(|slot| !self.instances.contains_key(slot));
+        let slot = free.ok_or(LeaseError::Busy)?;
+        self.add_instance(slot)
+            .map_err(|e| explain("making a network for a case that must be alone", e))?;
+        Ok(slot)
+    }
+}
+
+impl RealTarget for KernelTarget {
+    fn name(&self) -> &str {
+        "kernel"
+    }
+
+    fn link(&mut self) -> &mut dyn Link {
+        &mut self.link
+    }
+
+    fn lease(&mut self, needs: &Needs, ip: u8, ports: usize) -> Result<Lease, LeaseError> {
+        if needs.app {
+            let reason = "the kernel target has no application interface";
+            return Err(LeaseError::Unsupported(reason.into()));
+        }
+        if !self.versions.contains(&ip) {
+            return Err(LeaseError::Unsupported(format!(
+                "this kernel has no IPv{ip}"
+            )));
+        }
+        let service: Service = needs
+            .service
+            .parse()
+            .map_err(|e| LeaseError::Unsupported(format!("the kernel target has {e}")))?;
+        let slot = self.slot_for(needs)?;
+        let instance = self
+            .instances
+            .get_mut(&slot)
+            .expect("made just now, or shared");
+        let backlog = needs.backlog.unwrap_or(DEFAULT_BACKLOG);
+        // A port may be taken by what a former case left: the next one is as good.
+        let mut port = self.service_ports.take();
+        if service != Service::Closed {
+            let opened = (0..LISTEN_TRIES).find_map(|_| {
+                match instance.worker().open(port, ip, service, backlog) {
+                    Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+                        port = self.service_ports.take();
+                        None
+                    }
+                    other => Some(other),
+                }
+            });
+            opened
+                .unwrap_or_else(|| Err(io::ErrorKind::AddrInUse.into()))
+                .map_err(|e| explain("opening a listener for a case", e))?;
+        }
+        let target = SocketAddr::new(instance.target(ip), port);
+        self.leases.insert(target, slot);
+        Ok(Lease {
+            addresses: instance.own_addresses(ADDRESSES, ip),
+            ports: self.ports.take_many(ports).into(),
+            target,
+            closed_port: CLOSED_PORT,
+            any_port: true,
+            listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
+        })
+    }
+
+    fn more_ports(&mut self, count: usize) -> Vec<u16> {
+        self.ports.take_many(count)
+    }
+
+    fn release(&mut self, lease: Lease) {
+        let Some(slot) = self.leases.remove(&lease.target) else {
+            return;
+        };
+        if slot != SHARED {
+            if let Some(instance) = self.instances.remove(&slot) {
+                self.link.station().remove_interface(instance.interface());
+            }
+        } else if let Some(instance) = self.instances.get(&slot) {
+            let ip = if lease.target.is_ipv4() { 4 } else { 6 };
+            // A worker that has ended has closed everything.
+            drop(instance.worker().close(lease.target.port(), ip));
+        }
+    }
+
+    fn next_isn(&mut self) -> u32 {
+        self.isns.take()
+    }
+
+    fn max_half_open(&self) -> Option<u32> {
+        None
+    }
+
+    fn exclusive_runs_alone(&self) -> bool {
+        false
+    }
+
+    fn ip_versions(&self) -> &[u8] {
+        self.versions
+    }
+
+    fn epoch_nanos(&self) -> u64 {
+        self.clock.epoch_nanos()
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.instances
+            .values()
+            .flat_map(|instance| self.versions.iter().map(|ip| instance.target(*ip)))
+            .collect()
+    }
+}
+
+/// A namespace for us, entered by a thread that ends at once: the sockets keep it.
+fn our_namespace(clock: RunClock) -> io::Result<(PacketLink, Routing)> {
+    let enter = move || {
+        namespace::enter_new()?;
+        // Our end must be mute: no address but ours ever speaks there.
+        match namespace::set_sysctl("ipv6/conf/default/disable_ipv6", "1") {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let link = PacketLink::open(Framing::Ethernet, clock)?;
+        link.socket().listen(None)?;
+        link.socket()
+            .filter(&crate::net::linux::filter::everything())?;
+        Ok((link, Routing::open()?))
+    };
+    std::thread::Builder::new()
+        .name("tcpconf-netns".into())
+        .spawn(enter)?
+        .join()
+        .map_err(|_| io::Error::other("the thread that makes the network failed"))?
+}
+
+fn explain(what: &str, error: io::Error) -> TargetError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return TargetError::Privilege(format!(
+            "{what}: {error}; the kernel target needs root or a user namespace: run it by sudo, or use \
+             the target `stack`, which needs no privilege"
+        ));
+    }
+    TargetError::System {
+        what: what.to_owned(),
+        source: error,
+    }
+}

@@ -1,0 +1,322 @@
+//! The thread that lives in a target namespace and plays its services: one epoll, no busy loop.
+
+use super::conversation::{Conversation, Interest};
+use crate::net::linux::os_error;
+use crate::service::Service;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
+    sockopt,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+const WAKE: u64 = 0;
+const EVENTS: usize = 64;
+
+/// What the namespace's service is asked to do.
+pub(super) enum Command {
+    /// Listen on a port.
+    Open {
+        port: u16,
+        ip: u8,
+        service: Service,
+        backlog: u32,
+        reply: Sender<io::Result<()>>,
+    },
+    /// Close the listener of a port and its connections.
+    Close { port: u16, ip: u8 },
+}
+
+/// The worker's handle: its thread ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Worker {
+    commands: Option<Sender<Command>>,
+    wake: Arc<EventFd>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts a worker in a thread that `enter` moves to where it shall work; what `enter` returned.
+    pub(super) fn start<T: Send + 'static>(
+        enter: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<(Self, T)> {
+        let wake =
+            Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC).map_err(os_error)?);
+        let (commands, inbox) = channel();
+        let (entered, answer) = channel();
+        let waker = Arc::clone(&wake);
+        let thread = std::thread::Builder::new()
+            .name("tcpconf-service".into())
+            .spawn(move || {
+                let prepared = enter().and_then(|value| Ok((value, Loop::new(waker, inbox)?)));
+                match prepared {
+                    Ok((value, mut work)) => {
+                        if entered.send(Ok(value)).is_ok() {
+                            work.run();
+                        }
+                    }
+                    Err(error) => drop(entered.send(Err(error))),
+                }
+            })?;
+        let worker = Self {
+            commands: Some(commands),
+            wake,
+            thread: Some(thread),
+        };
+        let value = answer.recv().map_err(|_| gone())??;
+        Ok((worker, value))
+    }
+
+    /// Opens a listener.
+    pub(super) fn open(&self, port: u16, ip: u8, service: Service, backlog: u32) -> io::Result<()> {
+        let (reply, answer) = channel();
+        self.tell(Command::Open {
+            port,
+            ip,
+            service,
+            backlog,
+            reply,
+        })?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    /// Closes a listener and its connections.
+    pub(super) fn close(&self, port: u16, ip: u8) -> io::Result<()> {
+        self.tell(Command::Close { port, ip })
+    }
+
+    fn tell(&self, command: Command) -> io::Result<()> {
+        let commands = self.commands.as_ref().ok_or_else(gone)?;
+        commands.send(command).map_err(|_| gone())?;
+        self.wake.write(1).map(drop).map_err(os_error)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.commands = None;
+        // The thread sees the closed channel as soon as it wakes.
+        if self.wake.write(1).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            drop(thread.join());
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the service thread has ended")
+}
+
+struct Listening {
+    socket: TcpListener,
+    service: Service,
+}
+
+struct Talking {
+    conversation: Conversation,
+    listener: u64,
+    interest: Interest,
+}
+
+struct Loop {
+    epoll: Epoll,
+    wake: Arc<EventFd>,
+    inbox: Receiver<Command>,
+    ports: BTreeMap<(u16, u8), u64>,
+    listeners: HashMap<u64, Listening>,
+    talks: HashMap<u64, Talking>,
+    next: u64,
+}
+
+impl Loop {
+    fn new(wake: Arc<EventFd>, inbox: Receiver<Command>) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(os_error)?;
+        epoll
+            .add(wake.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, WAKE))
+            .map_err(os_error)?;
+        Ok(Self {
+            epoll,
+            wake,
+            inbox,
+            ports: BTreeMap::new(),
+            listeners: HashMap::new(),
+            talks: HashMap::new(),
+            next: WAKE + 1,
+        })
+    }
+
+    fn run(&mut self) {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        loop {
+            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(count) => count,
+                Err(nix::Error::EINTR) => continue,
+                Err(_) => return,
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    WAKE => {
+                        if self.wake.read().is_err() || !self.obey() {
+                            return;
+                        }
+                    }
+                    token if self.listeners.contains_key(&token) => self.accept(token),
+                    token => self.talk(token, event.events()),
+                }
+            }
+        }
+    }
+
+    /// Carries out what was asked for; `false` when nobody can ask any more.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(Command::Open {
+                    port,
+                    ip,
+                    service,
+                    backlog,
+                    reply,
+                }) => drop(reply.send(self.open(port, ip, service, backlog))),
+                Ok(Command::Close { port, ip }) => self.close(port, ip),
+                Err(std::sync::mpsc::TryRecvError::Empty) => return true,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn open(&mut self, port: u16, ip: u8, service: Service, backlog: u32) -> io::Result<()> {
+        let socket = listener(port, ip, backlog)?;
+        let token = self.token();
+        self.epoll
+            .add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, token))
+            .map_err(os_error)?;
+        self.listeners.insert(token, Listening { socket, service });
+        self.ports.insert((port, ip), token);
+        Ok(())
+    }
+
+    fn close(&mut self, port: u16, ip: u8) {
+        let Some(token) = self.ports.remove(&(port, ip)) else {
+            return;
+        };
+        self.listeners.remove(&token);
+        self.talks.retain(|_, talk| {
+            if talk.listener == token {
+                abort(&talk.conversation);
+            }
+            talk.listener != token
+        });
+    }
+
+    fn accept(&mut self, token: u64) {
+        while let Some(listening) = self.listeners.get(&token) {
+            let service = listening.service;
+            let Ok((stream, _)) = listening.socket.accept() else {
+                return;
+            };
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            let id = self.token();
+            let added = self
+                .epoll
+                .add(&stream, EpollEvent::new(EpollFlags::empty(), id));
+            if added.is_ok() {
+                self.talks.insert(
+                    id,
+                    Talking {
+                        conversation: Conversation::new(service, stream),
+                        listener: token,
+                        interest: Interest::default(),
+                    },
+                );
+                self.talk(id, EpollFlags::empty());
+            }
+        }
+    }
+
+    fn talk(&mut self, token: u64, events: EpollFlags) {
+        let Some(talk) = self.talks.get_mut(&token) else {
+            return;
+        };
+        let wants = match talk.conversation.step() {
+            // An error or a hang-up is reported for ever: whoever does not read must not wait for it.
+            Some(_) if events.contains(EpollFlags::EPOLLERR) => None,
+            Some(wants)
+                if wants == Interest::default() && events.contains(EpollFlags::EPOLLHUP) =>
+            {
+                None
+            }
+            wants => wants,
+        };
+        let Some(wants) = wants else {
+            self.talks.remove(&token);
+            return;
+        };
+        if wants != talk.interest {
+            talk.interest = wants;
+            let mut flags = EpollFlags::empty();
+            flags.set(EpollFlags::EPOLLIN, wants.read);
+            flags.set(EpollFlags::EPOLLOUT, wants.write);
+            let changed = self.epoll.modify(
+                talk.conversation.stream(),
+                &mut EpollEvent::new(flags, token),
+            );
+            if changed.is_err() {
+                self.talks.remove(&token);
+            }
+        }
+    }
+
+    fn token(&mut self) -> u64 {
+        let token = self.next;
+        self.next += 1;
+        token
+    }
+}
+
+/// A listener with a backlog: std's has a fixed one.
+fn listener(port: u16, ip: u8, backlog: u32) -> io::Result<TcpListener> {
+    let (family, wildcard) = match ip {
+        6 => (AddressFamily::Inet6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+        _ => (AddressFamily::Inet, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+    };
+    let fd = socket(
+        family,
+        SockType::Stream,
+        SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .map_err(os_error)?;
+    if ip == 6 {
+        setsockopt(&fd, sockopt::Ipv6V6Only, &true).map_err(os_error)?;
+    }
+    setsockopt(&fd, sockopt::ReuseAddr, &true).map_err(os_error)?;
+    bind(
+        fd.as_raw_fd(),
+        &SockaddrStorage::from(SocketAddr::new(wildcard, port)),
+    )
+    .map_err(os_error)?;
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    let backlog = Backlog::new(backlog).map_err(os_error)?;
+    listen(&fd, backlog).map_err(os_error)?;
+    Ok(TcpListener::from(fd))
+}
+
+/// So that nothing of the connection stays: ABORT (RFC 9293 §3.10.5). A socket that cannot be set is
+/// closed all the same when it is dropped.
+fn abort(conversation: &Conversation) {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    setsockopt(conversation.stream(), sockopt::Linger, &at_once).unwrap_or_default();
+}
