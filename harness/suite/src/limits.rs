@@ -6,11 +6,15 @@ pub const FILE_BYTES: usize = 1 << 20;
 pub const BLOCK_DEPTH: usize = 16;
 /// Brackets within brackets in an expression.
 pub const EXPRESSION_DEPTH: usize = 32;
+/// Operators and indices on one line: a long chain is a deep tree.
+pub const OPERATORS: usize = 256;
 /// Fixtures that use fixtures.
 pub const FIXTURE_DEPTH: usize = 16;
 /// Instances of one test.
 pub const INSTANCES: usize = 20_000;
 /// Steps of one instance after expansion, each written step counted once.
 pub const STEPS: usize = 10_000;
+/// Steps of all instances of a run together, after expansion.
+pub const PLAN_STEPS: usize = 5_000_000;
 /// Rounds of `sample` and `repeat`.
 pub const ROUNDS: i128 = 100_000;

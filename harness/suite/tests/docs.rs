@@ -243,6 +243,11 @@ fn limits_table() -> String {
             "brackets within brackets of an expression",
             limits::EXPRESSION_DEPTH.to_string(),
         ),
+        ("operators on one line", limits::OPERATORS.to_string()),
+        (
+            "steps of a run after expansion",
+            limits::PLAN_STEPS.to_string(),
+        ),
         (
             "fixtures that use fixtures",
             limits::FIXTURE_DEPTH.to_string(),

@@ -193,6 +193,7 @@ fn half_open_connections_are_counted(#[case] steps: &str, #[case] half_open: u32
     false
 )]
 #[case::rounds("repeat 10 {\nwait 2*profile.rto_initial\n}", 20.0, false)]
+#[case::silence("silence", 0.5, false)]
 #[case::long("wait 71s", 71.0, true)]
 #[case::said("slow\nwait 1s", 1.0, true)]
 fn duration_is_the_sum_of_the_waits(#[case] steps: &str, #[case] seconds: f64, #[case] slow: bool) {

@@ -145,6 +145,11 @@ proptest! {
         let (parsed, diagnostics) = parse(&file(&suite));
         prop_assert_eq!(&diagnostics, &[], "{}", suite);
         let parsed = parsed.unwrap().without_spans();
+        let formatted = format(&file(&suite)).unwrap();
+        for comment in COMMENTS {
+            let count = |text: &str| text.matches(comment).count();
+            prop_assert_eq!(count(&suite), count(&formatted), "{} in {}", comment, formatted);
+        }
         for text in [format(&file(&suite)).unwrap(), parsed.to_string()] {
             let (again, diagnostics) = parse(&file(&text));
             prop_assert_eq!(&diagnostics, &[], "{}", text);
@@ -153,6 +158,21 @@ proptest! {
         }
     }
 }
+
+/// The comments that [`right_suite`] writes.
+const COMMENTS: &[&str] = &[
+    "# top",
+    "# end",
+    "# two",
+    "# it is",
+    "# head",
+    "# between",
+    "# why not",
+    "# c",
+    "# alone",
+    "# open",
+    "# close",
+];
 
 fn expr() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

@@ -175,7 +175,13 @@ impl Checker<'_> {
         if let (true, Some((_, of, _))) = (self.names.labels.contains_key(head), member) {
             return of.clone();
         }
-        let diagnostic = if self.names.labels.contains_key(head) {
+        let diagnostic = if rest == "fastopen" {
+            self.error(
+                Code::Reserved,
+                span,
+                "capture of options is reserved for a later version",
+            )
+        } else if self.names.labels.contains_key(head) {
             let message = format!("a segment has no '{rest}'");
             self.error(Code::UnknownSymbol, span, message)
                 .suggest(rest, MEMBERS.iter().map(|(name, ..)| *name))

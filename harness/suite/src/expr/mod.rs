@@ -9,7 +9,7 @@ mod print;
 pub(crate) use print::{duration, text_of};
 
 use crate::ast::{BinaryOp, Expr, ExprKind, Name, Span, Spanned};
-use crate::limits::EXPRESSION_DEPTH;
+use crate::limits::{EXPRESSION_DEPTH, OPERATORS};
 use std::time::Duration;
 use tcpconf_wire::notation::{Cursor, NotationError, ValueParser};
 
@@ -17,6 +17,7 @@ use tcpconf_wire::notation::{Cursor, NotationError, ValueParser};
 #[derive(Debug, Default)]
 pub(crate) struct ExprParser {
     depth: usize,
+    operators: usize,
 }
 
 type Parsed<T> = Result<T, NotationError>;
@@ -121,6 +122,7 @@ impl ExprParser {
             };
             ahead.eat(op.symbol());
             *c = ahead;
+            self.count_operator(c)?;
             let right = self.binary(c, op.precedence() + 1)?;
             let span = Span {
                 start: left.span.start,
@@ -131,6 +133,14 @@ impl ExprParser {
                 span,
             };
         }
+    }
+
+    fn count_operator(&mut self, c: &Cursor<'_>) -> Parsed<()> {
+        self.operators += 1;
+        if self.operators > OPERATORS {
+            return Err(error(c.pos(), c.pos(), "expression has too many operators"));
+        }
+        Ok(())
     }
 
     fn unary(&mut self, c: &mut Cursor<'_>) -> Parsed<Expr> {
@@ -184,6 +194,7 @@ impl ExprParser {
             let start = expr.span.start;
             if c.rest().starts_with('[') {
                 c.next_char();
+                self.count_operator(c)?;
                 let index = self.expression(c)?;
                 expect(c, ']')?;
                 let span = Span {
@@ -199,6 +210,7 @@ impl ExprParser {
                 && !identifier(&c.rest()[1..]).is_empty()
             {
                 c.next_char();
+                self.count_operator(c)?;
                 let name = name(c);
                 let span = Span {
                     start,

@@ -87,6 +87,16 @@ fn deep_nesting_is_an_error_and_no_overflow() {
 }
 
 #[test]
+fn long_chains_are_an_error_and_no_overflow() {
+    for text in ["1+".repeat(100_000), format!("d{}", "[1]".repeat(100_000))] {
+        assert_eq!(
+            parse_expr(&text).unwrap_err().message,
+            "expression has too many operators"
+        );
+    }
+}
+
+#[test]
 fn a_field_value_ends_before_a_comparison() {
     let mut cursor = Cursor::new("RCV.NXT+1 < 5");
     let value = ExprParser::default().value(&mut cursor).unwrap();

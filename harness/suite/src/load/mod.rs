@@ -5,6 +5,7 @@ mod needs;
 
 use crate::ast::{Name, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic, tidy};
+use crate::limits::PLAN_STEPS;
 use crate::lower::{Lowerer, Scope, ValueSpans};
 use crate::plan::{Instance, Level, Plan, SourceFile};
 use crate::requirements::Requirements;
@@ -27,6 +28,8 @@ pub fn load(
         diagnostics: Vec::new(),
         tests: BTreeMap::new(),
         plan: Plan::default(),
+        steps: 0,
+        unknown_ids: BTreeSet::new(),
     };
     let mut shared = Vec::new();
     for file in fixtures {
@@ -65,6 +68,10 @@ struct Loader<'a> {
     /// `folder/slug` and the file that has it.
     tests: BTreeMap<String, Arc<SourceFile>>,
     plan: Plan,
+    /// Steps that were lowered so far.
+    steps: usize,
+    /// Unknown ids that were reported, with the place: the search for a near one is long.
+    unknown_ids: BTreeSet<(usize, String)>,
 }
 
 impl Loader<'_> {
@@ -169,6 +176,12 @@ impl Loader<'_> {
                 bindings: variant.bindings,
                 span: test.span,
             };
+            if self.steps > PLAN_STEPS {
+                let message = format!("the run has more than {PLAN_STEPS} steps");
+                self.diagnostics
+                    .push(Diagnostic::new(Code::Limit, file, test.slug.span, message));
+                return;
+            }
             if let Some(instance) = self.instance(instance, test) {
                 self.plan.instances.push(instance);
             }
@@ -210,6 +223,7 @@ impl Loader<'_> {
             );
         }
         let steps = lowerer.steps(&test.steps, &scope);
+        self.steps += lowerer.steps;
         self.diagnostics.append(&mut lowerer.diagnostics);
         self.diagnostics
             .extend(crate::check::steps(&steps, &instance, self.requirements));
@@ -274,7 +288,9 @@ impl Loader<'_> {
             ids.extend(self.words(&expand::words(cell), scope, lowerer));
         }
         for id in &ids {
-            if self.requirements.find(&id.value).is_some() {
+            if self.requirements.find(&id.value).is_some()
+                || !self.unknown_ids.insert((id.span.start, id.value.clone()))
+            {
                 continue;
             }
             self.diagnostics

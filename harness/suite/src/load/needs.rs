@@ -40,6 +40,9 @@ pub(super) fn needs(
     }
 }
 
+/// How long `silence` listens.
+const SILENCE_S: f64 = 0.5;
+
 /// How far a handshake that we began has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opening {
@@ -94,7 +97,8 @@ impl Walk {
             StepKind::Builtin(Builtin::Gone) => {
                 self.openings.remove(&self.conn);
             }
-            StepKind::Builtin(_)
+            StepKind::Builtin(Builtin::Silence | Builtin::GoneOrSilence) => self.now += SILENCE_S,
+            StepKind::Builtin(Builtin::Alive)
             | StepKind::State { .. }
             | StepKind::Check(_)
             | StepKind::Ignore(_)

@@ -29,7 +29,8 @@ pub(crate) struct Lowerer<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Fixtures that are being expanded, outermost first.
     stack: Vec<String>,
-    steps: usize,
+    /// How many steps were lowered.
+    pub(crate) steps: usize,
 }
 
 impl Instance {

@@ -20,6 +20,7 @@ const REACHABLE: &[&str] = &[
     "CLOSE-WAIT",
 ];
 
+/// Read once; it never changes.
 static BUILTIN: LazyLock<(Arc<SourceFile>, Suite)> = LazyLock::new(|| {
     let file = Arc::new(SourceFile {
         path: "builtin.tcpt".to_owned(),

@@ -153,6 +153,9 @@ impl<'a> Scope<'a> {
                 }
                 None => return Err(self.unknown(name, span).into()),
             }
+            if expanded.len() > EXPANDED_BYTES {
+                return Ok(expanded);
+            }
             rest = after;
         }
         expanded.push_str(rest);
