@@ -1,6 +1,7 @@
-//! Measures how many instances a second the run loop plays on the built-in stack.
+//! Measures how many instances a second the run loop plays, and prints what did not pass.
 //!
-//! `cargo run --release -p tcpconf-target --example instances_per_second -- suites/handshake [JOBS] [ROUNDS]`
+//! `cargo run --release -p tcpconf-target --example instances_per_second -- suites/handshake [JOBS [ROUNDS
+//! [TARGET]]]`; the target is `stack` (default) or `kernel`, which needs root.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +15,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = arguments.next().unwrap_or("suites/handshake".to_owned());
     let jobs = arguments.next().map_or(Ok(1), |jobs| jobs.parse())?;
     let rounds: usize = arguments.next().map_or(Ok(1), |rounds| rounds.parse())?;
+    let name = arguments.next().unwrap_or("stack".to_owned());
+    let profile = match &*name {
+        "kernel" => "suites/targets/linux.toml",
+        _ => "suites/targets/stack.toml",
+    };
     let requirements =
         Requirements::from_toml(&std::fs::read_to_string("suites/requirements.toml")?)?;
-    let profile = Arc::new(Profile::from_toml(&std::fs::read_to_string(
-        "suites/targets/stack.toml",
-    )?)?);
+    let profile = Arc::new(Profile::from_toml(&std::fs::read_to_string(profile)?)?);
     let fixtures = sources(Path::new("suites/fixtures"))?;
     let (plan, diagnostics) = load(sources(Path::new(&folder))?, fixtures, &requirements);
     for diagnostic in &diagnostics {
@@ -28,13 +32,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut played = 0;
     for round in 0..rounds {
         let options = RunOptions {
-            jobs: Some(jobs),
+            jobs: Some(jobs).filter(|jobs| *jobs > 0),
+            verbose: round == 0,
             seed: round as u64,
             ..RunOptions::default()
         };
+        let mut longest = (std::time::Duration::ZERO, String::new());
         let mut sink = |event| match event {
             RunEvent::CaseFinished(report) => {
                 played += 1;
+                if report.duration > longest.0 {
+                    longest = (report.duration, report.id.clone());
+                }
                 let shown = Shown::of(&report.verdict, &report.marks);
                 if round == 0 && shown != Shown::Pass {
                     let message = report.failure.map(|f| f.message).or(report.reason);
@@ -50,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             RunEvent::Note(note) => println!("{note}"),
             _ => {}
         };
-        let target = Target::InProcess(Arc::new(StackTarget::default()));
+        let target = target(&name)?;
         let stop = StopFlag::new();
         let summary = run(
             &plan.instances,
@@ -61,6 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &stop,
         );
         if round == 0 {
+            println!("longest: {longest:?}");
             println!("{:?} exit {}", summary.counts, exit_code(&summary, false));
         }
     }
@@ -68,6 +78,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rate = f64::from(played) / seconds;
     println!("{played} instances in {seconds:.3} s: {rate:.0} a second with {jobs} threads");
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn target(name: &str) -> Result<Target, tcpconf_target::TargetError> {
+    if name == "kernel" {
+        return Ok(Target::Real(
+            Box::new(tcpconf_target::KernelTarget::open()?),
+        ));
+    }
+    Ok(Target::InProcess(Arc::new(StackTarget::default())))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn target(_name: &str) -> Result<Target, tcpconf_target::TargetError> {
+    Ok(Target::InProcess(Arc::new(StackTarget::default())))
 }
 
 fn sources(folder: &Path) -> std::io::Result<Vec<SourceFile>> {

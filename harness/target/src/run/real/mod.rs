@@ -68,6 +68,7 @@ pub(crate) fn run(
         unclaimed: Unclaimed::default(),
         ending: None,
         busy_since: None,
+        more_to_start: false,
         turn_around: Histogram::default(),
         lateness: Histogram::default(),
     };
@@ -112,6 +113,8 @@ struct Loop<'a, 'r> {
     rate: Option<Bucket>,
     ending: Option<Ending>,
     busy_since: Option<Instant>,
+    /// Not all that may start has started.
+    more_to_start: bool,
     turn_around: Histogram,
     lateness: Histogram,
 }
@@ -178,6 +181,9 @@ impl Loop<'_, '_> {
 
     /// Until the next thing to do, or a packet.
     fn sleep(&mut self) -> std::io::Result<()> {
+        if self.more_to_start {
+            return Ok(());
+        }
         let now = self.target.link().now();
         // Cases that wait for their start wait for the rate limit too.
         let rate = self.rate.as_ref().map(Bucket::next);
