@@ -20,3 +20,8 @@ pub(crate) fn explained(case: &CaseReport) -> Option<String> {
         _ => sentence(case).map(str::to_owned),
     }
 }
+
+/// Whether the run set the case aside before its first packet: its reason is the run's, told once.
+pub(crate) fn never_played(case: &CaseReport) -> bool {
+    case.failure.is_none() && case.trace.is_empty() && case.reason.is_some()
+}

@@ -115,6 +115,14 @@ pub(crate) fn case(id: &str, outcome: Outcome, level: Level) -> CaseReport {
     }
 }
 
+/// A case with packets.
+fn played(id: &str, outcome: Outcome, level: Level) -> CaseReport {
+    CaseReport {
+        trace: trace(),
+        ..case(id, outcome, level)
+    }
+}
+
 /// Nothing came where a segment was due.
 pub(crate) fn failed() -> CaseReport {
     CaseReport {
@@ -244,12 +252,12 @@ pub(crate) fn cases() -> Vec<CaseReport> {
             Some("no application interface"),
         ),
         with(
-            case("reset/inconc", Outcome::Inconclusive, Must),
+            played("reset/fail-inconc", Outcome::Inconclusive, Must),
             &[],
             Some("ESTABLISHED was not reached"),
         ),
         with(
-            case("reset/error", Outcome::Error, Must),
+            played("reset/fail-error", Outcome::Error, Must),
             &[],
             Some("sendmsg: network is down"),
         ),

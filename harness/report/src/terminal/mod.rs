@@ -11,7 +11,7 @@ mod summary;
 
 pub use block::{Detail, failure_block, invariant_block};
 
-use crate::{Again, Report, printable};
+use crate::{Again, Report, printable, reason};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -108,6 +108,7 @@ impl<W: Write> Terminal<W> {
         };
         let shown = Shown::of(&case.verdict, &case.marks);
         let detail = match shown {
+            Shown::Error | Shown::Inconclusive if reason::never_played(case) => None,
             Shown::Fail | Shown::Warn | Shown::Error => Some(Detail::Full),
             Shown::Info | Shown::Inconclusive | Shown::Xpass if self.options.verbose => {
                 Some(Detail::Full)

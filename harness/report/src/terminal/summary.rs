@@ -32,15 +32,10 @@ impl Tally {
         self.count(&case.test, shown);
         match shown {
             Shown::Unsupported | Shown::Inconclusive | Shown::Skip => {
-                let why = reason::sentence(case)
-                    .unwrap_or("no reason given")
-                    .to_owned();
-                *self
-                    .reasons
-                    .entry(shown)
-                    .or_default()
-                    .entry(why)
-                    .or_default() += 1;
+                self.unjudged(shown, reason::sentence(case));
+            }
+            Shown::Error if reason::never_played(case) => {
+                self.unjudged(shown, reason::sentence(case));
             }
             Shown::Fail | Shown::Warn | Shown::Error | Shown::Xpass => {
                 let at = case
@@ -66,14 +61,7 @@ impl Tally {
         let shown = Shown::of(&invariant.verdict, &invariant.marks);
         self.count(&invariant.id, shown);
         if shown == Shown::Unsupported {
-            let why = invariant.reason.as_deref();
-            let why = why.unwrap_or("no segment to judge").to_owned();
-            *self
-                .reasons
-                .entry(shown)
-                .or_default()
-                .entry(why)
-                .or_default() += 1;
+            self.unjudged(shown, invariant.reason.as_deref());
         }
         if matches!(
             shown,
@@ -109,7 +97,8 @@ impl Tally {
             let text = format!("the target died in {case}; what follows it is inconclusive");
             sentence(&mut out, &text);
         }
-        if let Some(broken) = &summary.broken {
+        let told = |broken: &String| self.reasons.values().any(|why| why.contains_key(broken));
+        if let Some(broken) = summary.broken.as_ref().filter(|broken| !told(broken)) {
             sentence(&mut out, broken);
         }
         if summary.interrupted {
@@ -164,6 +153,16 @@ impl Tally {
         *passed += usize::from(shown == Shown::Pass);
         *all += 1;
         self.failed += usize::from(matches!(shown, Shown::Fail | Shown::Error | Shown::Xpass));
+    }
+
+    fn unjudged(&mut self, shown: Shown, why: Option<&str>) {
+        let why = why.unwrap_or("no reason given").to_owned();
+        *self
+            .reasons
+            .entry(shown)
+            .or_default()
+            .entry(why)
+            .or_default() += 1;
     }
 
     fn repeat(&mut self, shown: Shown, id: &str, message: &str) {

@@ -180,3 +180,28 @@ fn only_unsupported_is_said_in_words() {
     ];
     insta::assert_snapshot!(plain(&shown(options(), &events)));
 }
+
+#[test]
+fn target_that_does_not_answer_is_told_of_once() {
+    let sentence = "10.0.0.2:81 does not answer";
+    let mut events = vec![RunEvent::Started(sample::run_info())];
+    for slug in ["a", "b", "c"] {
+        let case = sample::case(&format!("reset/{slug}"), Outcome::Error, Level::Must);
+        events.push(RunEvent::CaseFinished(Box::new(sample::with(
+            case,
+            &[],
+            Some(sentence),
+        ))));
+    }
+    events.push(RunEvent::Finished(tcpconf_engine::Summary {
+        counts: [(Shown::Error, 3)].into_iter().collect(),
+        broken: Some(sentence.into()),
+        ..Default::default()
+    }));
+    let text = plain(&shown(options(), &events));
+    assert_eq!(text.matches(sentence).count(), 1, "{text}");
+    assert!(
+        text.contains("ERROR 3 × 10.0.0.2:81 does not answer"),
+        "{text}"
+    );
+}

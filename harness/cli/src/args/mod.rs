@@ -1,0 +1,129 @@
+//! The command line: each flag is declared once, in a struct that commands share.
+
+mod output;
+mod pace;
+mod selection;
+mod target;
+mod values;
+
+pub(crate) use output::{ColorArgs, OutputArgs};
+pub(crate) use pace::PaceArgs;
+pub(crate) use selection::SelectionArgs;
+pub(crate) use target::{IpArg, ProfileArgs, TargetArgs};
+pub(crate) use values::{Rate, Service, Shard};
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// The stable part of the interface, at the end of the help.
+const AFTER_HELP: &str = "\
+Exit codes, the first that applies:
+  130  interrupted
+    2  usage or suite error
+    3  target unreachable or harness error
+    1  a failure or an unexpected pass
+    5  only inconclusive left
+    4  nothing selected
+    0  as expected
+
+Settings: flag > environment TCPCONF_* > tcpconf.toml in the current folder > default";
+
+/// Conformance and fuzz harness for TCP: does this TCP do what the RFCs say?
+#[derive(Debug, Parser)]
+#[command(name = "tcpconf", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+}
+
+/// The command line as clap knows it; help names environment variables without their values.
+pub(crate) fn command() -> clap::Command {
+    let quiet = |arg: clap::Arg| arg.hide_env_values(true);
+    Cli::command()
+        .mut_args(quiet)
+        .mut_subcommands(|sub| sub.mut_args(quiet))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play suites against a target
+    Run(Box<RunArgs>),
+    /// List tests, their level, instances and needs
+    List(ListArgs),
+    /// Report every error in every file; play nothing
+    Check(CheckArgs),
+    /// Rewrite suites in their canonical form
+    Fmt(FmtArgs),
+    /// What the RFC asks, which tests check it, what a test does
+    Explain(ExplainArgs),
+    /// Can this machine inject? Privileges, RST suppression, offload, route
+    Doctor(DoctorArgs),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Print instances as a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Files, folders, or names of shipped suites
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArgs {
+    /// Files and folders
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Change nothing; exit code 1 when a file is not canonical
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A requirement's id, a test's or an instance's
+    #[arg(value_name = "TEST|REQUIREMENT")]
+    pub(crate) id: String,
+    /// Where tests are looked for
+    #[arg(value_name = "PATH", default_value = "suites")]
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}

@@ -1,0 +1,134 @@
+//! Values of flags that are more than a number or a word.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `I/N`: the I-th of N parts, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (index, count) = text.split_once('/').ok_or("expected I/N, such as 1/4")?;
+        let parse = |part: &str| {
+            part.parse::<usize>()
+                .map_err(|_| "expected I/N, such as 1/4")
+        };
+        let (index, count) = (parse(index)?, parse(count)?);
+        if index == 0 || index > count {
+            return Err("I counts from 1 to N");
+        }
+        Ok(Self { index, count })
+    }
+}
+
+impl Shard {
+    /// Whether the case at this place of the selection is in this part.
+    pub(crate) fn holds(self, place: usize) -> bool {
+        place % self.count == self.index - 1
+    }
+}
+
+/// `N/s`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) u32);
+
+impl FromStr for Rate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_suffix("/s").unwrap_or(text);
+        match number.parse() {
+            Ok(0) => Err("nothing can be sent at 0/s"),
+            Ok(rate) => Ok(Self(rate)),
+            Err(_) => Err("expected packets a second, such as 500/s"),
+        }
+    }
+}
+
+/// `NAME=PORT`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+impl FromStr for Service {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, port) = text
+            .split_once('=')
+            .ok_or("expected NAME=PORT, such as echo=7")?;
+        let known = tcpconf_suite::vocabulary::SERVICES;
+        if !tcpconf_suite::vocabulary::has(known, name) {
+            let names: Vec<&str> = tcpconf_suite::vocabulary::names(known).collect();
+            return Err(format!(
+                "no service is called '{name}'; known: {}",
+                names.join(" ")
+            ));
+        }
+        match port.parse() {
+            Ok(0) | Err(_) => Err(format!("'{port}' is no port")),
+            Ok(port) => Ok(Self {
+                name: name.to_owned(),
+                port,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("1/1", true)]
+    #[case("4/4", true)]
+    #[case("0/4", false)]
+    #[case("5/4", false)]
+    #[case("1", false)]
+    #[case("a/b", false)]
+    fn shards_count_from_one(#[case] text: &str, #[case] fine: bool) {
+        assert_eq!(text.parse::<Shard>().is_ok(), fine);
+    }
+
+    #[test]
+    fn shards_part_the_selection_without_overlap() {
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|s| s.parse().unwrap()).to_vec();
+        for place in 0..10 {
+            assert_eq!(shards.iter().filter(|shard| shard.holds(place)).count(), 1);
+        }
+    }
+
+    #[rstest]
+    #[case("500/s", Some(500))]
+    #[case("500", Some(500))]
+    #[case("0/s", None)]
+    #[case("fast", None)]
+    fn rates_are_packets_a_second(#[case] text: &str, #[case] rate: Option<u32>) {
+        assert_eq!(text.parse::<Rate>().ok().map(|r| r.0), rate);
+    }
+
+    #[rstest]
+    #[case("echo=7", true)]
+    #[case("echo", false)]
+    #[case("echo=0", false)]
+    #[case("echo=70000", false)]
+    #[case("eccho=7", false)]
+    fn services_are_known_names_with_ports(#[case] text: &str, #[case] fine: bool) {
+        assert_eq!(text.parse::<Service>().is_ok(), fine);
+    }
+}

@@ -1,0 +1,221 @@
+//! Suites on disk.
+
+use crate::failure::Failure;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use tcpconf_suite::SourceFile;
+
+/// Folders below the one named; deeper ones are a loop of links or a mistake.
+const MAX_DEPTH: usize = 16;
+const SUFFIX: &str = "tcpt";
+const FIXTURES: &str = "fixtures";
+const REQUIREMENTS: &str = "requirements.toml";
+
+/// What a path on disk holds.
+pub(super) struct Found {
+    pub(super) files: Vec<SourceFile>,
+    /// From the nearest folder `fixtures`: in the path or beside it.
+    pub(super) fixtures: Vec<SourceFile>,
+    /// The nearest requirements.toml: path and text.
+    pub(super) requirements: Option<(String, String)>,
+}
+
+/// Reads a suite, or all suites below a folder, in the order of their names.
+pub(super) fn find(path: &Path) -> Result<Found, Failure> {
+    let path = &nameable(path)?;
+    let mut files = Vec::new();
+    let is_folder = path.is_dir();
+    if is_folder {
+        collect(path, MAX_DEPTH, &mut files)?;
+        if files.is_empty() {
+            return Err(Failure::usage(format!(
+                "no .tcpt file in {}",
+                path.display()
+            )));
+        }
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == SUFFIX)
+    {
+        files.push(read(path)?);
+    } else {
+        return Err(Failure::usage(format!(
+            "{} is no .tcpt file",
+            path.display()
+        )));
+    }
+    let near: Vec<&Path> = path
+        .ancestors()
+        .skip(usize::from(!is_folder))
+        .take(2)
+        .collect();
+    let mut fixtures = Vec::new();
+    for folder in near.iter().map(|folder| folder.join(FIXTURES)) {
+        if fixtures.is_empty() && folder.is_dir() {
+            collect_flat(&folder, &mut fixtures)?;
+        }
+    }
+    let requirements = near
+        .iter()
+        .map(|folder| folder.join(REQUIREMENTS))
+        .find(|file| file.is_file())
+        .map(|file| read(&file).map(|file| (file.path, file.text)))
+        .transpose()?;
+    Ok(Found {
+        files,
+        fixtures,
+        requirements,
+    })
+}
+
+/// The path with a folder in it that has a name, since tests are called after their folder.
+fn nameable(path: &Path) -> Result<PathBuf, Failure> {
+    let folder = if path.is_dir() {
+        Some(path)
+    } else {
+        path.parent()
+    };
+    let named = folder
+        .and_then(|folder| folder.components().next_back())
+        .is_some_and(|last| matches!(last, Component::Normal(_)));
+    if named {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path).map_err(|error| unreadable(path, &error))
+}
+
+fn collect(folder: &Path, depth: usize, files: &mut Vec<SourceFile>) -> Result<(), Failure> {
+    if depth == 0 {
+        let message = format!("{}: folders are nested too deeply", folder.display());
+        return Err(Failure::usage(message));
+    }
+    for path in entries(folder)? {
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != FIXTURES) {
+                collect(&path, depth - 1, files)?;
+            }
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == SUFFIX)
+        {
+            files.push(read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn collect_flat(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), Failure> {
+    for path in entries(folder)? {
+        if path.is_file()
+            && path
+                .extension()
+                .is_some_and(|extension| extension == SUFFIX)
+        {
+            files.push(read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Suites below the paths, for `fmt`, which takes fixtures too.
+pub(crate) fn suite_paths(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.exists() {
+        return Err(Failure::usage(format!("there is no {}", path.display())));
+    }
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in entries(path)? {
+        if entry.is_dir() {
+            found.extend(suite_paths(&entry)?);
+        } else if entry
+            .extension()
+            .is_some_and(|extension| extension == SUFFIX)
+        {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unreadable(folder, &error))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<SourceFile, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    Ok(SourceFile {
+        path: path.display().to_string(),
+        text,
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("{} cannot be read: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        root
+    }
+
+    fn names(root: &Path, files: &[SourceFile]) -> Vec<String> {
+        let relative =
+            |file: &SourceFile| Path::new(&file.path).strip_prefix(root).unwrap().to_owned();
+        files
+            .iter()
+            .map(|file| relative(file).display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn folder_is_read_whole_but_for_its_fixtures() {
+        let root = tree(&[
+            "s/b/2.tcpt",
+            "s/a/1.tcpt",
+            "s/fixtures/f.tcpt",
+            "s/a/readme.md",
+        ]);
+        let found = find(&root.path().join("s")).unwrap();
+        assert_eq!(
+            names(root.path(), &found.files),
+            ["s/a/1.tcpt", "s/b/2.tcpt"]
+        );
+        assert_eq!(names(root.path(), &found.fixtures), ["s/fixtures/f.tcpt"]);
+        assert!(found.requirements.is_none());
+    }
+
+    #[test]
+    fn fixtures_and_requirements_stand_beside_the_folder_of_a_file() {
+        let root = tree(&["s/a/1.tcpt", "s/fixtures/f.tcpt", "s/requirements.toml"]);
+        let found = find(&root.path().join("s/a/1.tcpt")).unwrap();
+        assert_eq!(names(root.path(), &found.fixtures), ["s/fixtures/f.tcpt"]);
+        assert_eq!(found.requirements.unwrap().1, "s/requirements.toml");
+    }
+
+    #[test]
+    fn folder_without_suites_and_other_files_are_errors() {
+        let root = tree(&["a/readme.md"]);
+        assert_eq!(find(&root.path().join("a")).err().unwrap().code, 2);
+        assert_eq!(
+            find(&root.path().join("a/readme.md")).err().unwrap().code,
+            2
+        );
+    }
+}

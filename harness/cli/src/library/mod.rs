@@ -1,0 +1,95 @@
+//! Where suites, fixtures, requirements and profiles come from: the disk first, else the binary.
+
+mod disk;
+mod shipped;
+
+pub(crate) use disk::suite_paths;
+pub(crate) use shipped::{profile_names, profile_text};
+
+use crate::failure::Failure;
+use std::path::Path;
+use tcpconf_suite::diagnostic::Severity;
+use tcpconf_suite::{Diagnostic, Plan, Requirements, SourceFile};
+
+/// Files that were asked for, and what they lean on.
+#[derive(Debug)]
+pub(crate) struct Library {
+    /// Suites, in the order of the paths, each once.
+    pub(crate) files: Vec<SourceFile>,
+    /// Fixtures that any of them may use.
+    pub(crate) fixtures: Vec<SourceFile>,
+    /// What they may cite.
+    pub(crate) requirements: Requirements,
+}
+
+impl Library {
+    /// Finds what the paths name: an existing file or folder, else a shipped suite.
+    pub(crate) fn find(paths: &[String]) -> Result<Self, Failure> {
+        let mut files: Vec<SourceFile> = Vec::new();
+        let mut fixtures = Vec::new();
+        let mut requirements = None;
+        for path in paths {
+            let found = if Path::new(path).exists() {
+                let found = disk::find(Path::new(path))?;
+                if fixtures.is_empty() {
+                    fixtures = found.fixtures;
+                }
+                requirements = requirements.or(found.requirements);
+                found.files
+            } else {
+                shipped::find(path)?
+            };
+            for file in found {
+                if files.iter().all(|known| known.path != file.path) {
+                    files.push(file);
+                }
+            }
+        }
+        if fixtures.is_empty() {
+            fixtures = shipped::fixtures();
+        }
+        let (path, text) = requirements.unwrap_or_else(shipped::requirements);
+        let requirements = Requirements::from_toml(&text)
+            .map_err(|error| Failure::usage(format!("{path}: {error}")))?;
+        Ok(Self {
+            files,
+            fixtures,
+            requirements,
+        })
+    }
+
+    /// Reads the files; diagnostics may hold errors.
+    pub(crate) fn load(&self) -> (Plan, Vec<Diagnostic>) {
+        tcpconf_suite::load(
+            self.files.clone(),
+            self.fixtures.clone(),
+            &self.requirements,
+        )
+    }
+
+    /// Reads the files and tells of their errors, and of what else is wrong with them when `warn`.
+    ///
+    /// # Errors
+    /// When a file has an error: nothing is to be played then.
+    pub(crate) fn plan(&self, warn: bool, colour: bool) -> Result<Plan, Failure> {
+        let (plan, diagnostics) = self.load();
+        for diagnostic in diagnostics.iter().filter(|d| warn || d.is_error()) {
+            anstream::eprint!("{}", diagnostic.render(colour));
+        }
+        match count(&diagnostics, Severity::Error) {
+            0 => Ok(plan),
+            errors => Err(Failure::usage(format!(
+                "nothing is played: the suites have {errors} error{}",
+                if errors == 1 { "" } else { "s" }
+            ))),
+        }
+    }
+}
+
+/// How many diagnostics are this bad.
+pub(crate) fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
+    diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity() == severity)
+        .count()
+}
