@@ -94,7 +94,7 @@ impl Default for SocketOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
     /// Connections in SYN-RECEIVED and in the accept queue together; at the limit SYNs are dropped
-    /// without an answer.
+    /// without an answer, or answered by cookies ([`Config::syn_cookies`]).
     pub backlog: usize,
     /// Options of the accepted connections.
     pub socket: SocketOptions,
@@ -165,7 +165,8 @@ pub struct Config {
     /// ACKs a second and connection for segments that are not acceptable and carry no text, and
     /// challenge ACKs: 10 (RFC 5961 §7).
     pub challenge_acks_per_second: u32,
-    /// SYN cookies while a backlog is full (RFC 4987 §3.6). Off: SYNs are dropped then.
+    /// SYN cookies while embryos fill a backlog (RFC 4987 §3.6). Without them SYNs are dropped then, as
+    /// they are in any case while connections that nobody accepts fill it.
     pub syn_cookies: bool,
     /// RFC 6191: a SYN may end TIME-WAIT.
     pub time_wait_reuse: bool,
@@ -213,7 +214,7 @@ impl Default for Config {
             black_hole_after: Some(5),
             rfc5961: true,
             challenge_acks_per_second: 10,
-            syn_cookies: false,
+            syn_cookies: true,
             time_wait_reuse: true,
             fin_wait_2_timeout: Duration::from_secs(60),
             socket: SocketOptions::default(),

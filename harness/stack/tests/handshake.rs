@@ -121,20 +121,31 @@ fn rfc9293_3_10_7_2_listen_answers(#[case] segment: &str, #[case] answer: Option
 }
 
 #[rstest]
-#[case::data("< S 0:100(100) win 1000")]
+#[case::next("< P. 101:111(10) ack 1 win 1000", 111)]
+#[case::again("< P. 1:101(100) ack 1 win 1000", 101)]
+#[case::more("< P. 51:151(100) ack 1 win 1000", 151)]
+#[case::less("< P. 1:51(50) ack 1 win 1000", 101)]
+#[case::nothing("< . 1:1(0) ack 1 win 1000", 101)]
+fn rfc9293_3_10_7_2_text_of_the_syn_is_kept_until_established(
+    #[case] third: &str,
+    #[case] ack: usize,
+) {
+    let mut t = Trace::listening(plain());
+    t.drive("< S 0:100(100) win 1000\n> S. 0:0(0) ack 1");
+    assert_eq!(t.status().unwrap().unread, 0);
+    t.drive(third);
+    t.drive(&format!("> . 1:1(0) ack {ack}\n-\n= ESTABLISHED"));
+    t.accept();
+    assert_eq!(t.read().len(), ack - 1);
+}
+
+#[rstest]
 #[case::fin("< SF 0:0(0) win 1000")]
-#[case::push_urgent("< SPU 0:10(10) win 1000 urg 5")]
-fn text_and_fin_of_a_syn_are_left_for_retransmission(#[case] syn: &str) {
+#[case::push_urgent("< SPU 0:0(0) win 1000 urg 5")]
+fn a_fin_on_a_syn_is_left_for_retransmission(#[case] syn: &str) {
     let mut t = Trace::listening(plain());
     t.drive(syn);
-    t.drive(
-        "
-        > S. 0:0(0) ack 1
-        < P. 1:101(100) ack 1 win 1000
-        = ESTABLISHED",
-    );
-    t.accept();
-    assert_eq!(t.read(), common::stream(1, 100));
+    t.drive("> S. 0:0(0) ack 1\n< F. 1:1(0) ack 1 win 1000\n> . 1:1(0) ack 2\n= CLOSE-WAIT");
 }
 
 #[test]

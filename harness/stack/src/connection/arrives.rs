@@ -6,7 +6,7 @@ use super::state::{CloseWait, Established, FinWait1, State, SynReceived, SynSent
 use super::{Arrived, Connection, Env, Negotiated};
 use crate::config::Ecn;
 use crate::error::ErrorKind;
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, Taken};
 use crate::types::StateName;
 use core::mem;
 use core::ops::ControlFlow;
@@ -84,6 +84,7 @@ impl Connection {
                 sender,
                 receiver,
                 syn,
+                early: segment.text.to_vec(),
             });
             return Reaction::fate(Fate::Enter(StateName::SynReceived));
         }
@@ -151,6 +152,8 @@ impl Connection {
         self.fourth_syn(&segment, env)?;
         let mut reaction = Reaction::DROP;
         self.fifth_ack(now, &segment, env, &mut reaction)?;
+        // With the text of the SYN RCV.NXT may have moved over that of this segment.
+        let segment = self.trim(&segment);
         if refused {
             reaction.reply = Reply::Ack;
         } else {
@@ -201,6 +204,7 @@ impl Connection {
             mut sender,
             mut receiver,
             syn,
+            early,
         }) = mem::take(&mut self.state)
         else {
             unreachable!("only SYN-RECEIVED is established by an ACK");
@@ -208,6 +212,11 @@ impl Connection {
         self.scale_windows(&mut receiver, env);
         // A SYN-ACK that is still due is overtaken; the peer waits for its acknowledgement.
         self.ack.now |= syn.due;
+        let room = early.len().min(receiver.wnd() as usize);
+        if room > 0 {
+            let taken = receiver.take_text(receiver.rcv_nxt, &early[..room]);
+            self.ack.now |= taken != Taken::Nothing;
+        }
         let window = self.scaled_window(segment);
         let congestion = self.options.congestion;
         sender.establish(

@@ -80,6 +80,10 @@ impl Connection {
             return Continue(());
         }
         let Some(stamps) = segment.options.timestamps else {
+            if segment.has(Flags::SYN) {
+                // A peer that has begun anew gets its challenge (RFC 5961 §4).
+                return Continue(());
+            }
             // "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop it."
             return Break(Reaction::DROP);
         };
@@ -268,6 +272,9 @@ impl Connection {
             self.establish(now, segment, env);
             reaction.fate = Fate::Enter(self.state.name());
             reaction.signals |= Signals::CONNECTED | Signals::WRITABLE;
+            if self.status().unread > 0 {
+                reaction.signals |= Signals::READABLE;
+            }
         } else if segment.ack.gt(send.nxt) {
             // "acks something not yet sent": ACK, and drop the segment.
             return Break(Reaction::reply(Self::ack_for(segment)));

@@ -217,7 +217,8 @@ impl Connection {
         connection
     }
 
-    /// §3.10.7.2, third: a SYN in LISTEN. Text and FIN of the SYN are left for retransmission.
+    /// §3.10.7.2, third: a SYN in LISTEN. Its text waits until ESTABLISHED, acknowledged only then; a
+    /// FIN on it is left for retransmission (eighth: "do not process the FIN").
     pub(crate) fn accept_syn(
         tuple: FourTuple,
         listener: SocketId,
@@ -240,6 +241,7 @@ impl Connection {
                 env.config.max_reassembly_ranges,
             ),
             syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
+            early: syn.text.to_vec(),
         });
         let origin = Origin::Passive(listener);
         Self::with_state(tuple, origin, state, options, negotiated, now, env)

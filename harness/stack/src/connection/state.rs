@@ -104,6 +104,8 @@ pub(crate) struct SynReceived {
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
     pub(crate) syn: SynTimer,
+    /// Text of the peer's SYN, for later (§3.10.7.2, §3.10.7.3); at most a segment.
+    pub(crate) early: Vec<u8>,
 }
 
 #[derive(Debug)]

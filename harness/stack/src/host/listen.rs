@@ -85,9 +85,12 @@ impl Host {
         above: Option<SeqNumber>,
     ) {
         let id = self.slots.id(index);
-        let full = self.slots.listener_mut(id).is_none_or(|l| l.is_full());
-        if full {
-            if self.config.syn_cookies {
+        let Some(listener) = self.slots.listener_mut(id) else {
+            return;
+        };
+        let unaccepted = listener.queue.len() >= listener.options.backlog;
+        if listener.is_full() {
+            if self.config.syn_cookies && !unaccepted {
                 self.send_cookie(now, tuple, segment);
             }
             return;

@@ -39,6 +39,7 @@ pub(crate) fn plain() -> Config {
         window_scale: false,
         timestamps: false,
         sack: false,
+        syn_cookies: false,
         delayed_ack: Duration::from_millis(200),
         receive_buffer: 65535,
         ..Config::with_addresses([[10, 0, 0, 1].into()])
