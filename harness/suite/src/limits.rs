@@ -2,6 +2,8 @@
 
 /// Bytes of a file.
 pub const FILE_BYTES: usize = 1 << 20;
+/// Bytes of a line.
+pub const LINE_BYTES: usize = 4096;
 /// Blocks within blocks.
 pub const BLOCK_DEPTH: usize = 16;
 /// Brackets within brackets in an expression.

@@ -238,6 +238,7 @@ fn icmp() -> String {
 fn limits_table() -> String {
     let all = [
         ("bytes of a file", limits::FILE_BYTES.to_string()),
+        ("bytes of a line", limits::LINE_BYTES.to_string()),
         ("blocks within blocks", limits::BLOCK_DEPTH.to_string()),
         (
             "brackets within brackets of an expression",

@@ -213,3 +213,29 @@ fn other_needs_follow_from_directives_and_steps() {
     assert_eq!(needs.backlog, Some(4));
     assert!(needs.exclusive && needs.app);
 }
+
+/// Files of a stranger, as large as may be, that would be slow to read if anything in it were quadratic.
+#[rstest]
+#[case::comments("#\n".repeat(400_000))]
+#[case::open_blocks("conn b {\n".repeat(100_000))]
+#[case::unknown_steps("exepct\n".repeat(100_000))]
+#[case::unknown_ids("spec RFC9293-MUTS-9\n".repeat(40_000))]
+#[case::steps("< . seq 1\n".repeat(90_000))]
+#[case::labels((0..40_000).map(|i| format!("> . as l{i}\n")).collect())]
+#[case::tests((0..8_000).map(|i| format!("alive\n}}\ntest t{i} {{\ntitle \"t\"\nspec A\n")).collect())]
+#[case::fixtures((0..8_000).map(|i| format!("alive\n}}\nfixture f{i} {{\nuse f{}\n", i + 1)).collect())]
+#[case::instances(format!("matrix {{\na = {v}\nb = {v}\n}}\n< . seq ${{a}} ack ${{c}}\n", v = "1,".repeat(100) + "2"))]
+fn a_large_file_is_read_in_linear_time(#[case] body: String) {
+    let text =
+        format!("tcpt 1\nsuite \"x\"\ntest t {{\ntitle \"t\"\nspec RFC9293-MUST-9\n{body}\n}}\n");
+    let started = std::time::Instant::now();
+    let (_, diagnostics) = load_one(&text);
+    let _ = tcpconf_suite::format(&file("a.tcpt", &text));
+    assert!(diagnostics.len() < 300_000);
+    // Milliseconds where it is linear, minutes where it is quadratic; a slow machine has room.
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+}

@@ -1,9 +1,10 @@
 //! A file as a whole: names that must be unique, parameters and fixtures that nothing uses.
 
-use crate::ast::{Builtin, Fixture, Name, Suite, Test};
+use crate::ast::{Builtin, Fixture, Name, Span, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::load::SPEC_COLUMN;
 use crate::plan::SourceFile;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names of tests' parameters, and fixtures that no test uses.
@@ -37,8 +38,12 @@ pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
             ));
         }
     }
+    let words = words(&file.text);
     for fixture in &suite.fixtures {
-        if words(&file.text, &fixture.name.value) < 2 {
+        if words
+            .get(fixture.name.value.as_str())
+            .is_none_or(|count| *count < 2)
+        {
             let message = format!("fixture '{}' is not used", fixture.name.value);
             let span = fixture.name.span;
             diagnostics.push(Diagnostic::new(Code::UnusedFixture, file, span, message));
@@ -105,12 +110,15 @@ fn duplicates(
     what: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    for (i, name) in names.iter().enumerate() {
-        if let Some(first) = names[..i].iter().find(|other| other.value == name.value) {
+    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+    for name in names {
+        if let Some(first) = first.get(name.value.as_str()) {
             let message = format!("{what} '{}' is defined twice", name.value);
             diagnostics.push(
-                Diagnostic::new(code, file, name.span, message).related(first.span, "first here"),
+                Diagnostic::new(code, file, name.span, message).related(*first, "first here"),
             );
+        } else {
+            first.insert(&name.value, name.span);
         }
     }
 }
@@ -149,10 +157,12 @@ fn text_of_fixture(file: &Arc<SourceFile>, fixture: &Fixture) -> String {
         .to_owned()
 }
 
-/// How often the word stands in the text, comments included.
-fn words(text: &str, word: &str) -> usize {
+/// How often each word stands in the text, comments included.
+fn words(text: &str) -> BTreeMap<&str, usize> {
     let in_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    text.split(|c: char| !in_word(c))
-        .filter(|w| *w == word)
-        .count()
+    let mut counts = BTreeMap::new();
+    for word in text.split(|c: char| !in_word(c)) {
+        *counts.entry(word).or_default() += 1;
+    }
+    counts
 }

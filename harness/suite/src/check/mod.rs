@@ -15,9 +15,9 @@ pub(crate) use file::suite;
 
 use crate::ast::{Step, Suite};
 use crate::diagnostic::Diagnostic;
+use crate::load::Citations;
 use crate::lower::{Lowerer, Scope, Value, ValueSpans};
 use crate::plan::{Instance, SourceFile};
-use crate::requirements::Requirements;
 use std::sync::Arc;
 use steps::Checker;
 
@@ -28,7 +28,7 @@ pub(crate) fn fixtures(
     file: &Arc<SourceFile>,
     suite: &Suite,
     shared: &Shared,
-    requirements: &Requirements,
+    citations: &Citations<'_>,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = file::fixture_names(file, suite);
     for fixture in &suite.fixtures {
@@ -40,7 +40,7 @@ pub(crate) fn fixtures(
         let mut lowerer = Lowerer::new(shared, ValueSpans::Value);
         let steps = lowerer.steps(&fixture.steps, &scope);
         diagnostics.append(&mut lowerer.diagnostics);
-        let mut checker = Checker::of_fixture(file, requirements);
+        let mut checker = Checker::of_fixture(file, citations);
         checker.steps(&steps);
         diagnostics.append(&mut checker.diagnostics);
     }
@@ -53,9 +53,9 @@ pub(crate) fn fixtures(
 pub(crate) fn steps(
     steps: &[Step],
     instance: &Instance,
-    requirements: &Requirements,
+    citations: &Citations<'_>,
 ) -> Vec<Diagnostic> {
-    let mut checker = Checker::of_test(&instance.file, requirements, steps);
+    let mut checker = Checker::of_test(&instance.file, citations, steps);
     checker.steps(steps);
     checker.diagnostics
 }

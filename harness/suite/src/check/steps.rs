@@ -4,9 +4,8 @@ use super::names::{Names, all_labels};
 use crate::ast::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::ROUNDS;
-use crate::load::unknown_requirement;
+use crate::load::Citations;
 use crate::plan::SourceFile;
-use crate::requirements::Requirements;
 use crate::spans::Spans;
 use crate::vocabulary::{OUTCOMES, SETTINGS, Type, has, names};
 use std::collections::BTreeSet;
@@ -16,7 +15,7 @@ use tcpconf_wire::{icmp_by_name, icmp_names};
 /// The walk.
 pub(super) struct Checker<'a> {
     file: Arc<SourceFile>,
-    requirements: &'a Requirements,
+    citations: &'a Citations<'a>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: Names,
     /// Labels that are bound anywhere.
@@ -30,20 +29,20 @@ pub(super) struct Checker<'a> {
 impl<'a> Checker<'a> {
     pub(super) fn of_test(
         file: &Arc<SourceFile>,
-        requirements: &'a Requirements,
+        citations: &'a Citations<'a>,
         steps: &[Step],
     ) -> Self {
         Self {
             labels: all_labels(steps),
             lenient: false,
-            ..Self::of_fixture(file, requirements)
+            ..Self::of_fixture(file, citations)
         }
     }
 
-    pub(super) fn of_fixture(file: &Arc<SourceFile>, requirements: &'a Requirements) -> Self {
+    pub(super) fn of_fixture(file: &Arc<SourceFile>, citations: &'a Citations<'a>) -> Self {
         Self {
             file: Arc::clone(file),
-            requirements,
+            citations,
             diagnostics: Vec::new(),
             names: Names::default(),
             labels: BTreeSet::new(),
@@ -75,8 +74,8 @@ impl<'a> Checker<'a> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
         for step in steps {
             for id in &step.spec {
-                if self.requirements.find(&id.value).is_none() {
-                    self.report(unknown_requirement(id, &self.file, self.requirements));
+                if self.citations.find(&id.value).is_none() {
+                    self.report(self.citations.unknown(id, &self.file));
                 }
             }
             self.step(step);

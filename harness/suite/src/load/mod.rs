@@ -1,7 +1,10 @@
 //! Files to a plan: tests multiplied by their parameters, checked, and their needs derived.
 
+mod citations;
 mod expand;
 mod needs;
+
+pub(crate) use citations::Citations;
 
 use crate::ast::{Name, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic, tidy};
@@ -24,12 +27,11 @@ pub fn load(
     requirements: &Requirements,
 ) -> (Plan, Vec<Diagnostic>) {
     let mut loader = Loader {
-        requirements,
+        citations: Citations::new(requirements),
         diagnostics: Vec::new(),
         tests: BTreeMap::new(),
         plan: Plan::default(),
         steps: 0,
-        unknown_ids: BTreeSet::new(),
     };
     let mut shared = Vec::new();
     for file in fixtures {
@@ -63,15 +65,13 @@ pub fn load(
 type Shared = Arc<Vec<(Arc<SourceFile>, Suite)>>;
 
 struct Loader<'a> {
-    requirements: &'a Requirements,
+    citations: Citations<'a>,
     diagnostics: Vec<Diagnostic>,
     /// `folder/slug` and the file that has it.
     tests: BTreeMap<String, Arc<SourceFile>>,
     plan: Plan,
     /// Steps that were lowered so far.
     steps: usize,
-    /// Unknown ids that were reported, with the place: the search for a near one is long.
-    unknown_ids: BTreeSet<(usize, String)>,
 }
 
 impl Loader<'_> {
@@ -103,12 +103,8 @@ impl Loader<'_> {
     }
 
     fn check_fixtures(&mut self, file: &Arc<SourceFile>, suite: &Suite, shared: &Shared) {
-        self.diagnostics.extend(crate::check::fixtures(
-            file,
-            suite,
-            shared,
-            self.requirements,
-        ));
+        self.diagnostics
+            .extend(crate::check::fixtures(file, suite, shared, &self.citations));
     }
 
     fn suite(&mut self, file: Arc<SourceFile>, suite: Suite, shared: &Shared) {
@@ -226,7 +222,7 @@ impl Loader<'_> {
         self.steps += lowerer.steps;
         self.diagnostics.append(&mut lowerer.diagnostics);
         self.diagnostics
-            .extend(crate::check::steps(&steps, &instance, self.requirements));
+            .extend(crate::check::steps(&steps, &instance, &self.citations));
 
         if !self.diagnostics[before..].iter().any(Diagnostic::is_error) {
             self.diagnostics
@@ -237,7 +233,7 @@ impl Loader<'_> {
         instance.also = cited.into_iter().map(|id| id.value).zip(restated).collect();
         instance.level = spec
             .first()
-            .and_then(|id| self.requirements.find(&id.value))
+            .and_then(|id| self.citations.find(&id.value))
             .map_or(Level::Must, |requirement| requirement.level.level());
         instance.spec = spec.drain(..).map(|id| id.value).collect();
         (!self.diagnostics[before..].iter().any(Diagnostic::is_error)).then_some(instance)
@@ -288,13 +284,10 @@ impl Loader<'_> {
             ids.extend(self.words(&expand::words(cell), scope, lowerer));
         }
         for id in &ids {
-            if self.requirements.find(&id.value).is_some()
-                || !self.unknown_ids.insert((id.span.start, id.value.clone()))
-            {
-                continue;
+            if self.citations.find(&id.value).is_none() {
+                self.diagnostics
+                    .push(self.citations.unknown(id, &instance.file));
             }
-            self.diagnostics
-                .push(unknown_requirement(id, &instance.file, self.requirements));
         }
         if ids.is_empty() && test.spec.is_empty() {
             let message = format!("'{}' cites no requirement", instance.id);
@@ -309,19 +302,6 @@ impl Loader<'_> {
 
 /// The column of a table whose cells are requirement ids.
 pub(crate) const SPEC_COLUMN: &str = "spec";
-
-pub(crate) fn unknown_requirement(
-    id: &Name,
-    file: &Arc<SourceFile>,
-    requirements: &Requirements,
-) -> Diagnostic {
-    let message = format!("unknown requirement '{}'", id.value);
-    let diagnostic = Diagnostic::new(Code::UnknownRequirement, file, id.span, message);
-    match requirements.nearest(&id.value) {
-        Some(near) => diagnostic.help(format!("did you mean '{near}'?")),
-        None => diagnostic,
-    }
-}
 
 /// The name of the directory that holds the file; its own name without ending, when none is named.
 fn folder_of(path: &str) -> String {

@@ -40,13 +40,8 @@ pub fn parse_shared(file: &Arc<SourceFile>) -> (Option<Suite>, Vec<Diagnostic>) 
         depth: 0,
         diagnostics: Vec::new(),
     };
-    if file.text.len() > limits::FILE_BYTES {
-        let message = format!("the file is larger than {} bytes", limits::FILE_BYTES);
-        let span = Span { start: 0, end: 0 };
-        return (
-            None,
-            vec![Diagnostic::new(Code::Limit, file, span, message)],
-        );
+    if let Some(diagnostic) = parser.beyond_limits() {
+        return (None, vec![diagnostic]);
     }
     let suite = parser.suite();
     (suite, parser.diagnostics)
@@ -83,6 +78,23 @@ pub(crate) struct Parser<'a> {
 }
 
 impl Parser<'_> {
+    fn beyond_limits(&self) -> Option<Diagnostic> {
+        if self.text.len() > limits::FILE_BYTES {
+            let message = format!("the file is larger than {} bytes", limits::FILE_BYTES);
+            return Some(self.error(Code::Limit, Span::default(), message));
+        }
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            if line.len() > limits::LINE_BYTES {
+                let message = format!("the line is longer than {} bytes", limits::LINE_BYTES);
+                let span = Span { start, end: start };
+                return Some(self.error(Code::Limit, span, message));
+            }
+            start += line.len();
+        }
+        None
+    }
+
     fn suite(&mut self) -> Option<Suite> {
         let title = match self.header() {
             Ok(title) => title,

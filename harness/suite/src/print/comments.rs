@@ -16,19 +16,23 @@ struct Comment<'a> {
 pub(super) fn add(source: &str, lines: &mut Vec<Line>) {
     let mut before: BTreeMap<usize, Vec<Comment<'_>>> = BTreeMap::new();
     let mut last = Vec::new();
+    let mut places: Vec<(usize, usize)> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(i, line)| Some((line.at?, i)))
+        .collect();
+    places.sort_unstable();
     for comment in comments(source) {
-        let places = lines
-            .iter()
-            .enumerate()
-            .filter_map(|(i, line)| Some((line.at?, i)));
         if comment.alone {
-            match places.filter(|(at, _)| *at >= comment.at).min() {
-                Some((_, i)) => before.entry(i).or_default().push(comment),
+            let following = places.partition_point(|(at, _)| *at < comment.at);
+            match places.get(following) {
+                Some((_, i)) => before.entry(*i).or_default().push(comment),
                 None => last.push(comment),
             }
         } else {
-            match places.filter(|(at, _)| *at <= comment.at).max() {
-                Some((_, i)) => append(&mut lines[i], comment.text),
+            let following = places.partition_point(|(at, _)| *at <= comment.at);
+            match following.checked_sub(1).and_then(|i| places.get(i)) {
+                Some((_, i)) => append(&mut lines[*i], comment.text),
                 None => before.entry(0).or_default().push(comment),
             }
         }
