@@ -56,6 +56,19 @@ impl Default for KeepAlive {
     }
 }
 
+/// The user timeout option (RFC 5482 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserTimeoutOption {
+    /// Neither sent nor looked at (ENABLED is false).
+    #[default]
+    Off,
+    /// The own user timeout is sent; what the peer sends is told to the user, no more (CHANGEABLE is
+    /// false, as after an explicit choice).
+    Fixed,
+    /// The own is sent, and the peer's adopted within [`Config::user_timeout_limits`].
+    Changeable,
+}
+
 /// What a user can choose for each connection. A listener hands its own to what it accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
@@ -66,6 +79,8 @@ pub struct SocketOptions {
     /// R2 for data and the user timeout of OPEN: how long data may stay unacknowledged
     /// (MUST-21). Five minutes (§3.9.1.1); `None` never gives up.
     pub user_timeout: Option<Duration>,
+    /// The user timeout option (RFC 5482): sent, and believed. Off.
+    pub user_timeout_option: UserTimeoutOption,
     /// The DiffServ code point, 6 bits (MUST-48).
     pub dscp: u8,
     /// TTL or hop limit (MUST-49).
@@ -82,6 +97,7 @@ impl Default for SocketOptions {
             nagle: true,
             keep_alive: None,
             user_timeout: Some(Duration::from_secs(300)),
+            user_timeout_option: UserTimeoutOption::default(),
             dscp: 0,
             ttl: 64,
             report_soft_errors: true,
@@ -170,6 +186,8 @@ pub struct Config {
     pub syn_cookies: bool,
     /// RFC 6191: a SYN may end TIME-WAIT.
     pub time_wait_reuse: bool,
+    /// L_LIMIT and U_LIMIT of adopted user timeouts: 100 s (RFC 5482 §3.1) to one hour.
+    pub user_timeout_limits: (Duration, Duration),
     /// How long a connection that its user has released stays in FIN-WAIT-2: 60 s.
     pub fin_wait_2_timeout: Duration,
     /// Defaults for active opens.
@@ -216,6 +234,7 @@ impl Default for Config {
             challenge_acks_per_second: 10,
             syn_cookies: true,
             time_wait_reuse: true,
+            user_timeout_limits: (Duration::from_secs(100), Duration::from_secs(3600)),
             fin_wait_2_timeout: Duration::from_secs(60),
             socket: SocketOptions::default(),
             max_sockets: 262_144,

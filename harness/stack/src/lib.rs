@@ -38,6 +38,7 @@ mod window;
 
 pub use config::{
     Config, CongestionAlgorithm, Ecn, KeepAlive, ListenOptions, LossRecovery, SocketOptions,
+    UserTimeoutOption,
 };
 pub use error::{CallError, ErrorKind, SoftError};
 pub use host::Host;

@@ -1,5 +1,6 @@
 //! TCP options: read from a segment, written into one.
 
+use core::time::Duration;
 use tcpconf_wire::SeqNumber;
 use tcpconf_wire::view::{OptionView, TcpView};
 
@@ -9,6 +10,7 @@ const KIND_WINDOW_SCALE: u8 = 3;
 const KIND_SACK_PERMITTED: u8 = 4;
 const KIND_SACK: u8 = 5;
 const KIND_TIMESTAMPS: u8 = 8;
+const KIND_USER_TIMEOUT: u8 = 28;
 
 /// Most SACK blocks a header can hold (RFC 2018 §3).
 pub(crate) const MAX_SACK_BLOCKS: usize = 4;
@@ -50,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) sack_permitted: bool,
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) sack: SackBlocks,
+    /// RFC 5482; zero is as good as none (§3.4).
+    pub(crate) user_timeout: Option<Duration>,
 }
 
 impl Options {
@@ -78,6 +82,9 @@ impl Options {
                         options.timestamps = Some(timestamps(body));
                     }
                 }
+                (KIND_USER_TIMEOUT, &[a, b]) => {
+                    options.user_timeout = user_timeout(u16::from_be_bytes([a, b]));
+                }
                 (KIND_SACK, data) => {
                     let (blocks, rest) = data.as_chunks::<8>();
                     if rest.is_empty() {
@@ -101,6 +108,13 @@ fn timestamps(b: &[u8; 8]) -> Timestamps {
         value: u32::from_be_bytes([b[0], b[1], b[2], b[3]]),
         echo: u32::from_be_bytes([b[4], b[5], b[6], b[7]]),
     }
+}
+
+/// RFC 5482 §3.3: the highest bit says minutes instead of seconds.
+fn user_timeout(field: u16) -> Option<Duration> {
+    let value = u64::from(field & 0x7fff);
+    let unit = if field & 0x8000 == 0 { 1 } else { 60 };
+    (value > 0).then(|| Duration::from_secs(value * unit))
 }
 
 /// The options area of a segment that is being built: at most 40 octets, padded with NOPs in front
@@ -160,6 +174,22 @@ impl OptionArea {
 
     pub(crate) fn window_scale(&mut self, shift: u8) {
         self.put(&[KIND_NOP, KIND_WINDOW_SCALE, 3, shift]);
+    }
+
+    /// Seconds as long as they fit, rounded up minutes beyond; at least one second (RFC 5482 §3.4).
+    pub(crate) fn user_timeout(&mut self, timeout: Duration) {
+        let secs = timeout.as_secs().max(1);
+        let field = match u16::try_from(secs) {
+            Ok(secs) if secs < 0x8000 => secs,
+            _ => {
+                0x8000
+                    | u16::try_from(secs.div_ceil(60))
+                        .unwrap_or(u16::MAX)
+                        .min(0x7fff)
+            }
+        };
+        let [a, b] = field.to_be_bytes();
+        self.put(&[KIND_USER_TIMEOUT, 4, a, b]);
     }
 
     /// As many blocks as fit (RFC 2018 §3: four, or three beside timestamps).

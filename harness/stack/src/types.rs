@@ -148,6 +148,10 @@ pub struct Status {
     pub rto: Duration,
     /// The smoothed round-trip time; `None` before the first sample.
     pub srtt: Option<Duration>,
+    /// The user timeout in force, adopted ones included; `None` never gives up.
+    pub user_timeout: Option<Duration>,
+    /// What the peer's user timeout option has said last (RFC 5482 §3.1).
+    pub peer_user_timeout: Option<Duration>,
     /// Segments retransmitted so far.
     pub retransmissions: u64,
     /// Octets held for this connection: buffers and lists.

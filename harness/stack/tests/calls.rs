@@ -3,7 +3,7 @@
 mod common;
 
 use common::{PORT, Trace, plain};
-use tcpconf_stack::{CallError, Config, Host, ListenOptions, SocketOptions};
+use tcpconf_stack::{CallError, Config, Host, ListenOptions, SocketOptions, UserTimeoutOption};
 use tcpconf_wire::checksum;
 
 #[test]
@@ -263,4 +263,53 @@ fn a_handle_never_means_another_socket() {
     assert_ne!(old, new);
     assert_eq!(t.host.status(old), None);
     assert!(t.host.status(new).is_some());
+}
+
+// RFC 5482
+
+fn with_uto(option: UserTimeoutOption) -> Trace {
+    let mut config = plain();
+    config.socket.user_timeout_option = option;
+    let mut t = Trace::connecting(config);
+    t.drive("> S 0:0(0) <mss 1460>\n< S. 0:0(0) ack 1 win 10000 <mss 1000>");
+    t
+}
+
+#[test]
+fn rfc5482_3_the_first_segment_without_syn_tells_the_timeout() {
+    let mut t = with_uto(UserTimeoutOption::Fixed);
+    t.drive("> . 1:1(0) ack 1 <Kind(28, [1, 44])>");
+    t.send(10);
+    t.drive("> P. 1:11(10) ack 1 <>\n< . 1:1(0) ack 11 win 10000");
+    let id = t.id();
+    let options = SocketOptions {
+        user_timeout: Some(core::time::Duration::from_secs(40_000)),
+        ..t.host.options(id).unwrap()
+    };
+    t.host.set_options(id, options).unwrap();
+    t.send(10);
+    t.drive("> P. 11:21(10) ack 1 <Kind(28, [130, 155])>");
+}
+
+#[rstest::rstest]
+#[case::off(UserTimeoutOption::Off, "1c 4 2 58", None, 300)]
+#[case::fixed(UserTimeoutOption::Fixed, "1c 4 2 58", Some(600), 300)]
+#[case::adopted(UserTimeoutOption::Changeable, "1c 4 2 58", Some(600), 600)]
+#[case::minutes(UserTimeoutOption::Changeable, "1c 4 80 0a", Some(600), 600)]
+#[case::lower_than_own(UserTimeoutOption::Changeable, "1c 4 0 1", Some(1), 300)]
+#[case::beyond_the_limit(UserTimeoutOption::Changeable, "1c 4 ff ff", Some(32767 * 60), 3600)]
+#[case::zero(UserTimeoutOption::Changeable, "1c 4 0 0", None, 300)]
+#[case::wrong_length(UserTimeoutOption::Changeable, "1c 3 1 1", None, 300)]
+fn rfc5482_3_1_the_timeout_of_the_peer(
+    #[case] option: UserTimeoutOption,
+    #[case] octets: &str,
+    #[case] told: Option<u64>,
+    #[case] adopted: u64,
+) {
+    let mut t = with_uto(option);
+    t.drive("> . 1:1(0) ack 1");
+    t.drive(&format!("< . 1:1(0) ack 1 win 10000 <raw {octets}>"));
+    let status = t.status().unwrap();
+    assert_eq!(status.peer_user_timeout.map(|d| d.as_secs()), told);
+    assert_eq!(status.user_timeout.map(|d| d.as_secs()), Some(adopted));
 }

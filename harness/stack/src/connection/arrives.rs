@@ -158,6 +158,7 @@ impl Connection {
             reaction.reply = Reply::Ack;
         } else {
             self.congestion_mark(&segment);
+            self.take_user_timeout(&segment, env);
         }
         self.urg_text_and_fin(now, &segment, env, &mut reaction);
         ControlFlow::Continue(reaction)

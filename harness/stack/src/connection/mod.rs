@@ -12,7 +12,7 @@ mod timeouts;
 mod transmit;
 pub(crate) mod user;
 
-use crate::config::{Config, Ecn, SocketOptions, fixed_headers};
+use crate::config::{Config, Ecn, SocketOptions, UserTimeoutOption, fixed_headers};
 use crate::error::{ErrorKind, SoftError};
 use crate::isn::Secret;
 use crate::options::{Options, Timestamps};
@@ -175,6 +175,11 @@ pub(crate) struct Connection {
     /// The path MTU, and until when it is believed if it is not that of the link.
     path_mtu: u16,
     path_mtu_until: Option<Instant>,
+    /// Adopted from the peer (RFC 5482 §3.1), and what it said.
+    adopted_timeout: Option<Duration>,
+    peer_user_timeout: Option<Duration>,
+    /// The own is to be sent with the next segment.
+    user_timeout_due: bool,
     /// ECN-Echo is set until the peer says CWR (RFC 3168 §6.1.3).
     echo_congestion: bool,
     timestamp_offset: u32,
@@ -266,6 +271,9 @@ impl Connection {
             challenge: RateLimit::new(env.config.challenge_acks_per_second),
             path_mtu: env.path.mtu,
             path_mtu_until: env.path.until,
+            adopted_timeout: None,
+            peer_user_timeout: None,
+            user_timeout_due: true,
             echo_congestion: false,
             timestamp_offset: env.secret.timestamp_offset(&tuple),
             last_heard: now,
@@ -308,6 +316,42 @@ impl Connection {
     /// The timestamps of a RST that answers nothing.
     pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
         self.stamp(now)
+    }
+
+    /// The user timeout in force.
+    pub(crate) fn user_timeout(&self) -> Option<Duration> {
+        self.adopted_timeout.or(self.options.user_timeout)
+    }
+
+    /// The user has chosen anew: a timeout of the peer is forgotten, and the own is told (RFC 5482
+    /// §3).
+    pub(crate) fn set_options(&mut self, options: SocketOptions) {
+        if options.user_timeout != self.options.user_timeout {
+            self.adopted_timeout = None;
+            self.user_timeout_due = true;
+        }
+        self.options = options;
+    }
+
+    /// RFC 5482 §3.1: min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)).
+    fn take_user_timeout(&mut self, segment: &Arrived<'_>, env: Env<'_>) {
+        let Some(remote) = segment.options.user_timeout else {
+            return;
+        };
+        if self.options.user_timeout_option == UserTimeoutOption::Off {
+            return;
+        }
+        self.peer_user_timeout = Some(remote);
+        if self.options.user_timeout_option == UserTimeoutOption::Changeable
+            && let Some(own) = self.options.user_timeout
+        {
+            let (low, high) = env.config.user_timeout_limits;
+            let rto = self
+                .state
+                .sender()
+                .map_or(Duration::ZERO, |s| s.rtt().rto());
+            self.adopted_timeout = Some(own.max(remote).max(low).min(high).max(rto));
+        }
     }
 
     /// The path carries packets of `path.mtu` octets.
@@ -373,6 +417,8 @@ impl Connection {
             ssthresh: sender.map_or(0, Sender::ssthresh),
             rto: sender.map_or(Duration::ZERO, |s| s.rtt().rto()),
             srtt: sender.and_then(|s| s.rtt().srtt()),
+            user_timeout: self.user_timeout(),
+            peer_user_timeout: self.peer_user_timeout,
             retransmissions: sender.map_or(0, Sender::retransmissions),
             memory: self.allocated(),
         }

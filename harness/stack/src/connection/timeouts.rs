@@ -23,7 +23,7 @@ impl Connection {
         [
             state,
             sender.and_then(Sender::deadline),
-            sender.and_then(|s| s.gives_up_at(self.options.user_timeout)),
+            sender.and_then(|s| s.gives_up_at(self.user_timeout())),
             self.ack.delayed,
             self.keep_alive_at().map(|(at, _)| at),
             self.path_mtu_until,
@@ -55,7 +55,7 @@ impl Connection {
             }
             _ => {}
         }
-        let user_timeout = self.options.user_timeout;
+        let user_timeout = self.user_timeout();
         if self
             .synchronized_sender()
             .and_then(|s| s.gives_up_at(user_timeout))
@@ -176,7 +176,11 @@ impl Connection {
             State::FinWait2(_) => true,
             _ => false,
         };
-        let at = self.last_heard + keep_alive.idle + keep_alive.interval * self.keep_alive_probes;
+        // RFC 5482 §4.2: not before an adopted user timeout.
+        let silence = keep_alive
+            .idle
+            .max(self.adopted_timeout.unwrap_or_default());
+        let at = self.last_heard + silence + keep_alive.interval * self.keep_alive_probes;
         idle.then_some((at, keep_alive))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::state::{CloseWait, LastAck, State, SynTimer};
 use super::{Connection, Env};
-use crate::config::{Config, Ecn};
+use crate::config::{Config, Ecn, UserTimeoutOption};
 use crate::emit::{IpFields, SegmentOut};
 use crate::options::OptionArea;
 use crate::sender::Outgoing;
@@ -133,6 +133,12 @@ impl Connection {
         if let Some(stamps) = self.stamp(now) {
             options.timestamps(stamps, true);
         }
+        if self.user_timeout_due
+            && self.options.user_timeout_option != UserTimeoutOption::Off
+            && let Some(own) = self.options.user_timeout
+        {
+            options.user_timeout(own);
+        }
         if self.negotiated.sack
             && let Some(receiver) = self.state.receiver()
         {
@@ -240,6 +246,7 @@ impl Connection {
 
     fn ack_left(&mut self, ack: SeqNumber) {
         self.ack.sent();
+        self.user_timeout_due &= self.state.syn_timer().is_some();
         if let Some(state) = &mut self.negotiated.timestamps {
             state.last_ack_sent = ack;
         }

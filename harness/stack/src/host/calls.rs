@@ -401,7 +401,8 @@ impl Host {
     pub fn set_options(&mut self, id: SocketId, options: SocketOptions) -> Result<(), CallError> {
         match self.slots.find(id) {
             Some(Entry::Connection(_)) => {
-                self.connection(id, CallError::NoSuchConnection)?.options = options;
+                self.connection(id, CallError::NoSuchConnection)?
+                    .set_options(options);
                 self.touch(id.index);
                 Ok(())
             }
@@ -464,6 +465,8 @@ impl Listener {
             ssthresh: 0,
             rto: Duration::ZERO,
             srtt: None,
+            user_timeout: self.options.socket.user_timeout,
+            peer_user_timeout: None,
             retransmissions: 0,
             memory: size_of::<Self>(),
         }
