@@ -250,7 +250,8 @@ fn nothing_selected_is_exit_code_4() {
     assert_eq!(exit_code(&got.summary, false), 4);
 }
 
-const SUITE: &str = r#"suite "Determinism"
+const SUITE: &str = r#"tcpt 1
+suite "Determinism"
 
 test syn-ack {
   title "A SYN draws a SYN-ACK"
