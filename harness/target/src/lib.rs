@@ -2,7 +2,7 @@
 //!
 //! The only crate that does I/O, reads clocks and knows a concrete stack.
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
 mod host;
@@ -16,7 +16,7 @@ mod stack_target;
 #[cfg(target_os = "linux")]
 pub mod testing;
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub use doctor::{Check, Health, doctor};
 #[cfg(unix)]
 pub use host::{HostOptions, HostTarget, MacChoice, parse_host};

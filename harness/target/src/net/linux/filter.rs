@@ -150,3 +150,6 @@ fn plain(code: u16, k: u32) -> sock_filter {
         k,
     }
 }
+
+#[cfg(test)]
+mod tests;
