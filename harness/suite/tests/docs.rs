@@ -268,3 +268,14 @@ fn limits_table() -> String {
         all.into_iter().map(|(what, n)| vec![what.to_owned(), n]),
     )
 }
+
+#[test]
+fn every_option_of_the_notation_is_described() {
+    let page = std::fs::read_to_string(page()).unwrap();
+    for word in tcpconf_wire::notation::option_words() {
+        assert!(
+            page.contains(&format!("`{word}")),
+            "option {word} is not in docs/format.md"
+        );
+    }
+}

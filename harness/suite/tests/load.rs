@@ -239,3 +239,42 @@ fn a_large_file_is_read_in_linear_time(#[case] body: String) {
         started.elapsed()
     );
 }
+
+#[test]
+fn a_fixture_may_leave_everything_to_its_parameters() {
+    let text = "tcpt 1\nsuite \"x\"\n\
+        fixture f(state, flags, options, n, after, how) {\n\
+        reach ${state} with ${options}\nrepeat ${n} {\n< ${flags} ${options} seq ${n}\n}\n\
+        > ${flags} within ${after}\nuse ${how}\n}\n\
+        test t {\ntitle \"t\"\nspec RFC9293-MUST-9\n\
+        use f(ESTABLISHED, F., <nop,nop>, 3, 2*profile.answer, alive)\n}\n";
+    let (plan, diagnostics) = load_one(text);
+    let rendered: String = diagnostics.iter().map(|d| d.render(false)).collect();
+    assert_eq!(rendered, "");
+    let lowered = lowered(&plan.instances[0]);
+    assert!(lowered.contains("< F.    seq 3  <nop,nop>"), "{lowered}");
+    assert!(
+        lowered.contains("> F.    within (2*profile.answer)"),
+        "{lowered}"
+    );
+}
+
+#[test]
+fn errors_in_a_shared_fixture_are_reported_in_its_file() {
+    let shared = "tcpt 1\nsuite \"s\"\nfixture f {\n< . seq RCV.NTX\n}\n";
+    let own = "tcpt 1\nsuite \"x\"\ntest t {\ntitle \"t\"\nspec RFC9293-MUST-9\nuse f\nalive\n}\n";
+    let (plan, diagnostics) = load(
+        vec![file("suites/topic/a.tcpt", own)],
+        vec![file("suites/fixtures/s.tcpt", shared)],
+        &requirements(),
+    );
+    let places: Vec<(Code, &str, (usize, usize))> = diagnostics
+        .iter()
+        .map(|d| (d.code, d.file.path.as_str(), d.line_column()))
+        .collect();
+    assert_eq!(
+        places,
+        [(Code::UnknownSymbol, "suites/fixtures/s.tcpt", (4, 9))]
+    );
+    assert!(plan.instances.is_empty());
+}
