@@ -3,10 +3,10 @@
 use super::{colour_on_stderr, list, print};
 use crate::args::ExplainArgs;
 use crate::failure::Failure;
-use crate::library::Library;
+use crate::library::{self, Library};
 use crate::profile;
 use std::fmt::Write as _;
-use tcpconf_engine::{Claim, Profile};
+use tcpconf_engine::{Claim, Expectation, Invariant, Profile};
 use tcpconf_suite::diagnostic::line_column;
 use tcpconf_suite::{Instance, Plan, Requirement, Requirements};
 
@@ -20,19 +20,30 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
         print(&requirement(known, &plan))?;
         return Ok(0);
     }
+    let named = |i: &&Invariant| args.id == format!("invariant/{}", i.name);
+    if let Some(known) = tcpconf_engine::invariants().iter().find(named) {
+        print(&invariant(known, &library.requirements))?;
+        return Ok(0);
+    }
     let wanted = |i: &&Instance| i.test == args.id || i.id == args.id;
     let instances: Vec<&Instance> = plan.instances.iter().filter(wanted).collect();
     if instances.is_empty() {
         return Err(unknown(&args.id, &plan, &library.requirements));
     }
-    let profile = args
-        .profile
-        .profile
-        .as_deref()
-        .map(profile::find)
-        .transpose()?;
-    print(&test(&instances, &library.requirements, profile.as_ref()))?;
+    let profiles = profiles(args)?;
+    print(&test(&instances, &library.requirements, &profiles))?;
     Ok(0)
+}
+
+/// The profile that was named, else all that are shipped.
+fn profiles(args: &ExplainArgs) -> Result<Vec<Profile>, Failure> {
+    match &args.profile.profile {
+        Some(name) => Ok(vec![profile::find(name)?]),
+        None => library::profile_names()
+            .iter()
+            .map(|name| profile::find(name))
+            .collect(),
+    }
 }
 
 fn unknown(id: &str, plan: &Plan, requirements: &Requirements) -> Failure {
@@ -85,8 +96,19 @@ fn requirement(requirement: &Requirement, plan: &Plan) -> String {
         .map(|instance| (instance.test.as_str(), instance.title.as_str()))
         .collect();
     tests.dedup();
-    if tests.is_empty() {
+    let invariants: Vec<&Invariant> = tcpconf_engine::invariants()
+        .iter()
+        .filter(|invariant| invariant.spec.contains(&requirement.id.as_str()))
+        .collect();
+    if tests.is_empty() && invariants.is_empty() {
         line(&mut out, "  no test cites it");
+    }
+    for invariant in invariants {
+        let text = format!(
+            "  invariant  invariant/{}: {}",
+            invariant.name, invariant.title
+        );
+        line(&mut out, &text);
     }
     for (test, title) in tests {
         line(&mut out, &format!("  test       {test}: {title}"));
@@ -94,7 +116,7 @@ fn requirement(requirement: &Requirement, plan: &Plan) -> String {
     out
 }
 
-fn test(instances: &[&Instance], requirements: &Requirements, profile: Option<&Profile>) -> String {
+fn test(instances: &[&Instance], requirements: &Requirements, profiles: &[Profile]) -> String {
     let first = instances[0];
     let mut out = String::new();
     line(&mut out, &format!("{}: {}", first.test, first.title));
@@ -106,14 +128,7 @@ fn test(instances: &[&Instance], requirements: &Requirements, profile: Option<&P
     let mut seen = std::collections::BTreeSet::new();
     cited.retain(|id| seen.insert(*id));
     for id in cited {
-        match requirements.find(id) {
-            Some(r) => {
-                let head = format!("  {id}  RFC {} §{}  {}", r.rfc, r.section, r.level.name());
-                line(&mut out, &head);
-                line(&mut out, &format!("      {}", r.summary));
-            }
-            None => line(&mut out, &format!("  {id}")),
-        }
+        citation(&mut out, id, requirements);
     }
     let also: Vec<&str> = first.also.iter().map(|(id, _)| id.as_str()).collect();
     if !also.is_empty() {
@@ -126,7 +141,7 @@ fn test(instances: &[&Instance], requirements: &Requirements, profile: Option<&P
         needs.join(" ")
     };
     line(&mut out, &format!("  needs      {needs}"));
-    if let Some(profile) = profile {
+    for profile in profiles {
         expectation(&mut out, instances, profile);
     }
     if instances.len() > 1 {
@@ -145,6 +160,35 @@ fn test(instances: &[&Instance], requirements: &Requirements, profile: Option<&P
     out
 }
 
+fn invariant(invariant: &Invariant, requirements: &Requirements) -> String {
+    let mut out = String::new();
+    line(
+        &mut out,
+        &format!("invariant/{}: {}", invariant.name, invariant.title),
+    );
+    for id in invariant.spec {
+        citation(&mut out, id, requirements);
+    }
+    line(
+        &mut out,
+        "  judged on every segment of the target, in every case",
+    );
+    out
+}
+
+/// A requirement's id with what it asks.
+fn citation(out: &mut String, id: &str, requirements: &Requirements) {
+    let Some(known) = requirements.find(id) else {
+        return line(out, &format!("  {id}"));
+    };
+    let level = known.level.name();
+    line(
+        out,
+        &format!("  {id}  RFC {} §{}  {level}", known.rfc, known.section),
+    );
+    line(out, &format!("      {}", known.summary));
+}
+
 /// What the profile says of it.
 fn expectation(out: &mut String, instances: &[&Instance], profile: &Profile) {
     for feature in &instances[0].needs.features {
@@ -158,17 +202,29 @@ fn expectation(out: &mut String, instances: &[&Instance], profile: &Profile) {
             &format!("  {:9}  feature {feature} is {claim}", profile.name),
         );
     }
-    let expected: Vec<_> = instances
-        .iter()
-        .filter_map(|instance| Some((instance, profile.expectation(&instance.id)?)))
-        .collect();
+    let mut expected: Vec<(&Expectation, Vec<&str>)> = Vec::new();
+    for instance in instances {
+        let Some(entry) = profile.expectation(&instance.id) else {
+            continue;
+        };
+        match expected.iter_mut().find(|(known, _)| *known == entry) {
+            Some((_, ids)) => ids.push(&instance.id),
+            None => expected.push((entry, vec![&instance.id])),
+        }
+    }
     if expected.is_empty() {
         line(out, &format!("  {:9}  a pass is expected", profile.name));
     }
-    for (instance, expectation) in expected {
-        let head = format!("  {:9}  {} is expected to fail", profile.name, instance.id);
-        line(out, &format!("{head}: {}", expectation.reason));
-        if let Some(reference) = &expectation.reference {
+    for (entry, ids) in expected {
+        let which = match ids[..] {
+            _ if ids.len() == instances.len() => "it".to_owned(),
+            [id] => id.to_owned(),
+            _ => format!("{} instances, {} the first,", ids.len(), ids[0]),
+        };
+        let verb = if which.ends_with(',') { "are" } else { "is" };
+        let head = format!("  {:9}  {which} {verb} expected to fail", profile.name);
+        line(out, &format!("{head}: {}", entry.reason));
+        if let Some(reference) = &entry.reference {
             line(out, &format!("             {reference}"));
         }
     }
