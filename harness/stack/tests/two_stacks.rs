@@ -125,7 +125,11 @@ impl Net {
     }
 
     fn open(&mut self) -> (SocketId, SocketId) {
-        let listener = self.hosts[1].listen(None, 80, ListenOptions::default());
+        let options = ListenOptions {
+            socket: self.hosts[1].config().socket,
+            ..ListenOptions::default()
+        };
+        let listener = self.hosts[1].listen(None, 80, options);
         let listener = listener.expect("the port is free");
         let a = self.hosts[0]
             .connect(self.now, None, ([10, 0, 0, 2], 80).into(), None)
@@ -323,4 +327,49 @@ fn one_per_cent_of_loss_leaves_a_useful_rate() {
     let took = Net::new(faults, 5, |_| {}).exchange(4_000_000);
     // 20 ms round trip: the model of RFC 3819 §8.5.1 gives about 7 Mbit/s at 1 % loss.
     assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    /// Whatever the configuration and the link, everything arrives and everything ends.
+    #[test]
+    fn any_configuration_on_any_link_is_live(
+        seed in 0u64..1_000_000,
+        (lost, late, twice) in (0u64..250, 0u64..400, 0u64..300),
+        (mtu, receive_buffer, send_buffer) in (70u16..1600, 100u32..200_000, 10u32..200_000),
+        (scale, stamps, sack, rack, cubic) in proptest::prelude::any::<(bool, bool, bool, bool, bool)>(),
+        (prr, f_rto, ecn, nagle) in proptest::prelude::any::<(bool, bool, bool, bool)>(),
+        delayed_ack_ms in 0u64..400,
+        rto_min_ms in 20u64..1000,
+        total in 1u64..40_000,
+    ) {
+        let faults = Faults { lost, late, twice };
+        let change = |c: &mut Config| {
+            c.mtu = mtu;
+            c.receive_buffer = receive_buffer;
+            c.send_buffer = send_buffer;
+            c.window_scale = scale;
+            c.timestamps = stamps;
+            c.sack = sack;
+            c.prr = prr;
+            c.f_rto = f_rto;
+            c.delayed_ack = Duration::from_millis(delayed_ack_ms);
+            c.rto_min = Duration::from_millis(rto_min_ms);
+            c.socket.nagle = nagle;
+            c.socket.user_timeout = None;
+            c.r2_syn = Duration::from_secs(100_000);
+            c.synack_retries = 1000;
+            if rack {
+                c.loss_recovery = LossRecovery::Rack;
+            }
+            if cubic {
+                c.socket.congestion = CongestionAlgorithm::Cubic;
+            }
+            if ecn {
+                c.ecn = tcpconf_stack::Ecn::Request;
+            }
+        };
+        Net::new(faults, seed, change).exchange(total);
+    }
 }
