@@ -248,7 +248,7 @@ impl Session {
     /// The connection that it belongs to, if any.
     pub(crate) fn observe(&mut self, packet: &Packet) -> Option<usize> {
         let parsed = tcpconf_wire::parse(&packet.bytes);
-        let Content::Tcp(segment) = parsed.content else {
+        let Content::Tcp(mut segment) = parsed.content else {
             self.strays += 1;
             self.trace.push(TraceEntry {
                 direction: Direction::Out,

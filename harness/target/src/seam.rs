@@ -99,6 +99,10 @@ pub trait RealTarget {
     fn next_isn(&mut self) -> u32;
     /// Half-open connections that may stand at once; `None` when each case has a listener of its own.
     fn max_half_open(&self) -> Option<u32>;
+    /// Packets a second that it is sent unless the user says otherwise; `None` without a limit.
+    fn default_rate(&self) -> Option<u32> {
+        None
+    }
     /// Whether cases marked exclusive must run alone.
     fn exclusive_runs_alone(&self) -> bool;
     /// IP versions that it can be reached over.

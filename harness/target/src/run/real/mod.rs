@@ -56,7 +56,11 @@ pub(crate) fn run(
     let mut run = Loop {
         queue: Queue::new(entries, playable, gate),
         health: Health::new(common.options.sanity, entries),
-        rate: common.options.rate.map(|rate| Bucket::new(rate, now)),
+        rate: common
+            .options
+            .rate
+            .or_else(|| target.default_rate())
+            .map(|rate| Bucket::new(rate, now)),
         target,
         entries,
         common,
