@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use tcpconf_suite::ast::{Expr, Template};
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{
-    Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment, SeqNumber, TcpOption,
+    Checksum, ChecksumState, Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment,
+    SeqNumber, TcpOption,
 };
 
 /// The MTU of the links that tcpconf makes and of Ethernet.
@@ -260,6 +261,9 @@ impl Session {
             });
             return None;
         };
+        if packet.checksum == ChecksumState::NotReady {
+            segment.checksum = Checksum::Good; // what stands there says nothing
+        }
         let index = self
             .slots
             .iter()
