@@ -68,14 +68,12 @@ impl<'a> Parser<'a> {
         let text = self.rest();
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
-            if text[at..].starts_with("${") {
-                match text[at..]
-                    .find(['}', '\n'])
-                    .filter(|end| text[at + end..].starts_with('}'))
-                {
-                    Some(end) => at += end + 1,
-                    None => return at,
+            if let Some(inner) = text[at..].strip_prefix("${") {
+                let name = identifier(inner);
+                if name.is_empty() || !inner[name.len()..].starts_with('}') {
+                    return at;
                 }
+                at += name.len() + "${}".len();
                 continue;
             }
             if c.is_whitespace() || "{}\"#,()<>=|[]".contains(c) {
@@ -275,10 +273,16 @@ impl<'a> Parser<'a> {
         let mut depth = 0_usize;
         let mut quotes = Quotes::default();
         let mut in_comment = false;
+        let mut before = ' ';
+        let mut in_parameter = false;
         for (i, c) in self.text[start..].char_indices() {
             let here = start + i;
+            // The brace of `${` opens no block; what is left open by it ends with its line.
+            let parameter = c == '{' && before == '$';
+            before = c;
             match c {
                 '\n' => {
+                    in_parameter = false;
                     if depth == 0 || self.begins_item(here + 1) {
                         self.at = here;
                         return;
@@ -288,6 +292,8 @@ impl<'a> Parser<'a> {
                 }
                 _ if in_comment || quotes.inside(c) => {}
                 '#' => in_comment = true,
+                '{' if parameter => in_parameter = true,
+                '}' if in_parameter => in_parameter = false,
                 '{' => depth += 1,
                 '}' if depth == 0 => {
                     self.at = here;

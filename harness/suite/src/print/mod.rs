@@ -193,7 +193,7 @@ impl Printer<'_> {
                 axis.name.value,
                 values(&axis.values)
             );
-            if line.len() < WIDTH && !self.has_comment(axis) {
+            if line.len() < WIDTH && !self.has_comment(at, axis.name.span.start) {
                 self.line(at, line);
                 return;
             }
@@ -227,13 +227,11 @@ impl Printer<'_> {
         self.line(None, "}");
     }
 
-    /// Whether a comment stands between the values of the axis.
-    fn has_comment(&self, axis: &Axis) -> bool {
-        let span = axis.name.span.start..axis.values.last().map_or(0, |v| v.span.end);
-        let text = self
-            .source
-            .and_then(|text| text.get(span))
-            .unwrap_or_default();
+    /// Whether a comment stands between the two places.
+    fn has_comment(&self, from: Option<usize>, to: usize) -> bool {
+        let Some(text) = from.and_then(|from| self.source?.get(from..to)) else {
+            return false;
+        };
         let mut quotes = Quotes::default();
         text.chars().any(|c| !quotes.inside(c) && c == '#')
     }
