@@ -112,6 +112,9 @@ pub struct ListenOptions {
     /// Connections in SYN-RECEIVED and in the accept queue together; at the limit SYNs are dropped
     /// without an answer, or answered by cookies ([`Config::syn_cookies`]).
     pub backlog: usize,
+    /// TCP Fast Open (RFC 7413 §4.2): how many connections that were handed to the user before their
+    /// handshake was done may be in SYN-RECEIVED at once. `None`, the default, ignores the option.
+    pub fast_open: Option<usize>,
     /// Options of the accepted connections.
     pub socket: SocketOptions,
 }
@@ -120,6 +123,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self {
             backlog: 128,
+            fast_open: None,
             socket: SocketOptions::default(),
         }
     }

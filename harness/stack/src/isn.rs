@@ -4,7 +4,7 @@
 use crate::types::FourTuple;
 use core::hash::{BuildHasher, Hash, Hasher};
 use siphasher::sip::{SipHasher13, SipHasher24};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tcpconf_wire::{Instant, SeqNumber};
 
 /// Nanoseconds in one tick of the ISN clock: 4 µs (RFC 9293 §3.4.1).
@@ -48,6 +48,11 @@ impl Secret {
     /// four-tuple, so that timestamps grow from one to the next (RFC 6191).
     pub(crate) fn timestamp_offset(&self, tuple: &FourTuple) -> u32 {
         self.hash(1, tuple) as u32
+    }
+
+    /// The Fast Open cookie of a client address in an epoch (RFC 7413 §4.1.2: a MAC that expires).
+    pub(crate) fn fast_open_cookie(&self, client: IpAddr, epoch: u64) -> [u8; 8] {
+        self.hash(4, (client, epoch)).to_be_bytes()
     }
 
     /// The hash in a SYN cookie.

@@ -11,6 +11,7 @@ const KIND_SACK_PERMITTED: u8 = 4;
 const KIND_SACK: u8 = 5;
 const KIND_TIMESTAMPS: u8 = 8;
 const KIND_USER_TIMEOUT: u8 = 28;
+const KIND_FAST_OPEN: u8 = 34;
 
 /// Most SACK blocks a header can hold (RFC 2018 §3).
 pub(crate) const MAX_SACK_BLOCKS: usize = 4;
@@ -43,6 +44,18 @@ impl SackBlocks {
     }
 }
 
+/// Octets of the Fast Open cookies that this host makes.
+pub(crate) const COOKIE_LENGTH: usize = 8;
+
+/// The Fast Open option (RFC 7413 §4.1.1), of the two lengths that concern this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FastOpenOption {
+    /// Empty: the peer asks for a cookie.
+    Request,
+    /// A cookie; `None` when it has another length than those of this host, and so is none of them.
+    Cookie(Option<[u8; COOKIE_LENGTH]>),
+}
+
 /// The options of an arriving segment that this stack knows. What is malformed is as if it were not
 /// there, and so is all that follows a length that lies (MUST-6, MUST-7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +65,7 @@ pub(crate) struct Options {
     pub(crate) sack_permitted: bool,
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) sack: SackBlocks,
+    pub(crate) fast_open: Option<FastOpenOption>,
     /// RFC 5482; zero is as good as none (§3.4).
     pub(crate) user_timeout: Option<Duration>,
 }
@@ -81,6 +95,11 @@ impl Options {
                     {
                         options.timestamps = Some(timestamps(body));
                     }
+                }
+                (KIND_FAST_OPEN, []) => options.fast_open = Some(FastOpenOption::Request),
+                // RFC 7413 §4.1.1: 4 to 16 octets, even; anything else is ignored.
+                (KIND_FAST_OPEN, data) if data.len() % 2 == 0 && (4..=16).contains(&data.len()) => {
+                    options.fast_open = Some(FastOpenOption::Cookie(data.try_into().ok()));
                 }
                 (KIND_USER_TIMEOUT, &[a, b]) => {
                     options.user_timeout = user_timeout(u16::from_be_bytes([a, b]));
@@ -174,6 +193,12 @@ impl OptionArea {
 
     pub(crate) fn window_scale(&mut self, shift: u8) {
         self.put(&[KIND_NOP, KIND_WINDOW_SCALE, 3, shift]);
+    }
+
+    /// A cookie, padded in front.
+    pub(crate) fn fast_open_cookie(&mut self, cookie: [u8; COOKIE_LENGTH]) {
+        self.put(&[KIND_NOP, KIND_NOP, KIND_FAST_OPEN, 2 + COOKIE_LENGTH as u8]);
+        self.put(&cookie);
     }
 
     /// Seconds as long as they fit, rounded up minutes beyond; at least one second (RFC 5482 §3.4).

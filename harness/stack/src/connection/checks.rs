@@ -216,6 +216,10 @@ impl Connection {
             return Break(Reaction::reply(Reply::ChallengeAck));
         }
         let fate = match (&self.state, self.origin) {
+            // A connection that its user has already (RFC 7413) ends like any other.
+            (State::SynReceived(_), Origin::Passive(_)) if self.owned => {
+                Fate::Closed(Some(ErrorKind::Reset))
+            }
             (State::SynReceived(_), Origin::Passive(_)) => Fate::ReturnToListen,
             (State::SynReceived(_), Origin::Active) => Fate::Closed(Some(ErrorKind::Refused)),
             (
@@ -236,7 +240,9 @@ impl Connection {
         if !segment.has(Flags::SYN) {
             return Continue(());
         }
-        if let (State::SynReceived(_), Origin::Passive(_)) = (&self.state, self.origin) {
+        if let (State::SynReceived(_), Origin::Passive(_), false) =
+            (&self.state, self.origin, self.owned)
+        {
             return Break(Reaction::fate(Fate::ReturnToListen));
         }
         if env.config.rfc5961 {

@@ -15,7 +15,7 @@ pub(crate) mod user;
 use crate::config::{Config, Ecn, SocketOptions, UserTimeoutOption, fixed_headers};
 use crate::error::{ErrorKind, SoftError};
 use crate::isn::Secret;
-use crate::options::{Options, Timestamps};
+use crate::options::{COOKIE_LENGTH, Options, Timestamps};
 use crate::rate::RateLimit;
 use crate::receiver::Receiver;
 use crate::ring::Ring;
@@ -180,6 +180,8 @@ pub(crate) struct Connection {
     peer_user_timeout: Option<Duration>,
     /// The own is to be sent with the next segment.
     user_timeout_due: bool,
+    /// For the first SYN-ACK (RFC 7413 §4.2.1).
+    pub(crate) fast_open_cookie: Option<[u8; COOKIE_LENGTH]>,
     /// ECN-Echo is set until the peer says CWR (RFC 3168 §6.1.3).
     echo_congestion: bool,
     timestamp_offset: u32,
@@ -271,6 +273,7 @@ impl Connection {
             challenge: RateLimit::new(env.config.challenge_acks_per_second),
             path_mtu: env.path.mtu,
             path_mtu_until: env.path.until,
+            fast_open_cookie: None,
             adopted_timeout: None,
             peer_user_timeout: None,
             user_timeout_due: true,
@@ -316,6 +319,19 @@ impl Connection {
     /// The timestamps of a RST that answers nothing.
     pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
         self.stamp(now)
+    }
+
+    /// RFC 7413 §4.2.2: the text of a SYN with a valid cookie is acknowledged with it.
+    pub(crate) fn take_early_text(&mut self) {
+        if let State::SynReceived(state) = &mut self.state {
+            let early = core::mem::take(&mut state.early);
+            let room = early.len().min(state.receiver.wnd() as usize);
+            if room > 0 {
+                state
+                    .receiver
+                    .take_text(state.receiver.rcv_nxt, &early[..room]);
+            }
+        }
     }
 
     /// The user timeout in force.

@@ -154,7 +154,7 @@ impl Connection {
             now.since(syn.first_sent) >= env.config.r2_syn
         };
         if over {
-            return Some(Reaction::fate(if passive {
+            return Some(Reaction::fate(if passive && !self.owned {
                 Fate::ReturnToListen
             } else {
                 Fate::Closed(Some(ErrorKind::TimedOut))

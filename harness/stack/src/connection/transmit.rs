@@ -74,6 +74,10 @@ impl Connection {
         };
         if ack.is_some() {
             self.ack_left(receive.nxt);
+            // RFC 7413 §4.2.1: a repeated SYN-ACK comes without.
+            if let Some(cookie) = self.fast_open_cookie.take() {
+                options.fast_open_cookie(cookie);
+            }
         }
         let first = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
         let ecn = match (&self.state, env.config.ecn) {

@@ -48,6 +48,7 @@ impl Host {
             port,
             options,
             half_open: 0,
+            early: 0,
             queue: VecDeque::new(),
             signals: Signals::NONE,
             notified: false,

@@ -1,6 +1,7 @@
 //! Listeners, and SEGMENT ARRIVES in CLOSED and LISTEN (RFC 9293 §3.10.7.1, §3.10.7.2).
 
 use super::Host;
+use super::fast_open::FastOpen;
 use super::slots::Entry;
 use crate::config::ListenOptions;
 use crate::connection::reaction::Signals;
@@ -22,6 +23,8 @@ pub(super) struct Listener {
     pub(super) options: ListenOptions,
     /// Its connections in SYN-RECEIVED.
     pub(super) half_open: usize,
+    /// Of those the ones that the user has already (RFC 7413).
+    pub(super) early: usize,
     /// Its connections that wait for ACCEPT.
     pub(super) queue: VecDeque<SocketId>,
     pub(super) signals: Signals,
@@ -31,6 +34,12 @@ pub(super) struct Listener {
 impl Listener {
     fn is_full(&self) -> bool {
         self.half_open + self.queue.len() >= self.options.backlog
+    }
+
+    /// A connection has left SYN-RECEIVED.
+    pub(super) fn embryo_left(&mut self, early: bool) {
+        self.half_open = self.half_open.saturating_sub(1);
+        self.early = self.early.saturating_sub(usize::from(early));
     }
 }
 
@@ -99,7 +108,22 @@ impl Host {
         if let Some(above) = above.filter(|&above| iss.le(above)) {
             iss = above + INCARNATION_STEP;
         }
-        self.embryo(now, tuple, segment, index, iss);
+        let fast_open = match self.slots.entry(index) {
+            Entry::Listener(listener) => self.fast_open(now, tuple.remote.ip(), listener, segment),
+            Entry::Free | Entry::Connection(_) => FastOpen::No,
+        };
+        let Some(embryo) = self.embryo(now, tuple, segment, index, iss) else {
+            return;
+        };
+        match fast_open {
+            FastOpen::No => {}
+            FastOpen::Grant(cookie) => {
+                if let Some(connection) = self.slots.connection_mut(embryo) {
+                    connection.fast_open_cookie = Some(cookie);
+                }
+            }
+            FastOpen::Accept => self.accept_early(embryo, segment),
+        }
     }
 
     /// A connection in SYN-RECEIVED, if there is a socket left.

@@ -5,6 +5,7 @@
 
 mod calls;
 mod cookies;
+mod fast_open;
 mod icmp;
 mod input;
 mod listen;
@@ -251,9 +252,12 @@ impl Host {
         let Origin::Passive(listener) = connection.origin else {
             return;
         };
-        connection.owned = true;
+        let early = core::mem::replace(&mut connection.owned, true);
         if let Some(listener) = self.slots.listener_mut(listener) {
-            listener.half_open = listener.half_open.saturating_sub(1);
+            listener.embryo_left(early);
+            if early {
+                return;
+            }
             listener.queue.push_back(id);
         }
         self.notify(listener.index, Signals::ACCEPTABLE);
@@ -304,7 +308,7 @@ impl Host {
         if let (true, Origin::Passive(listener)) = (was_embryo, origin)
             && let Some(listener) = self.slots.listener_mut(listener)
         {
-            listener.half_open = listener.half_open.saturating_sub(1);
+            listener.embryo_left(owned);
         }
         if owned {
             self.notify(index, Signals::CLOSED);
