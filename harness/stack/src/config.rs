@@ -175,7 +175,7 @@ pub struct Config {
     pub f_rto: bool,
     /// How long a path MTU that a router reported is believed: 10 minutes (RFC 1191 §6.3).
     pub path_mtu_lifetime: Duration,
-    /// Destinations whose path MTU is remembered: 1024.
+    /// Destinations whose path MTU or Fast Open cookie is remembered: 1024.
     pub max_paths: usize,
     /// Timeouts in a row after which full-sized segments are taken to fall into a black hole, and
     /// the segment size is halved (RFC 4821 §7.7): 5. `None` never.

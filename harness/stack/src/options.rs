@@ -44,16 +44,36 @@ impl SackBlocks {
     }
 }
 
-/// Octets of the Fast Open cookies that this host makes.
-pub(crate) const COOKIE_LENGTH: usize = 8;
+/// A Fast Open cookie: 4 to 16 octets (RFC 7413 §4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FastOpenCookie {
+    octets: [u8; 16],
+    len: usize,
+}
 
-/// The Fast Open option (RFC 7413 §4.1.1), of the two lengths that concern this host.
+impl FastOpenCookie {
+    /// `None` when there cannot be a cookie of this length.
+    pub(crate) fn new(cookie: &[u8]) -> Option<Self> {
+        let len = cookie.len();
+        if !len.is_multiple_of(2) || !(4..=16).contains(&len) {
+            return None;
+        }
+        let mut octets = [0; 16];
+        octets[..len].copy_from_slice(cookie);
+        Some(Self { octets, len })
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+/// The Fast Open option (RFC 7413 §4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FastOpenOption {
     /// Empty: the peer asks for a cookie.
     Request,
-    /// A cookie; `None` when it has another length than those of this host, and so is none of them.
-    Cookie(Option<[u8; COOKIE_LENGTH]>),
+    Cookie(FastOpenCookie),
 }
 
 /// The options of an arriving segment that this stack knows. What is malformed is as if it were not
@@ -97,9 +117,10 @@ impl Options {
                     }
                 }
                 (KIND_FAST_OPEN, []) => options.fast_open = Some(FastOpenOption::Request),
-                // RFC 7413 §4.1.1: 4 to 16 octets, even; anything else is ignored.
-                (KIND_FAST_OPEN, data) if data.len() % 2 == 0 && (4..=16).contains(&data.len()) => {
-                    options.fast_open = Some(FastOpenOption::Cookie(data.try_into().ok()));
+                (KIND_FAST_OPEN, data) => {
+                    // RFC 7413 §4.1.1: other lengths are ignored.
+                    let cookie = FastOpenCookie::new(data);
+                    options.fast_open = cookie.map(FastOpenOption::Cookie).or(options.fast_open);
                 }
                 (KIND_USER_TIMEOUT, &[a, b]) => {
                     options.user_timeout = user_timeout(u16::from_be_bytes([a, b]));
@@ -195,10 +216,22 @@ impl OptionArea {
         self.put(&[KIND_NOP, KIND_WINDOW_SCALE, 3, shift]);
     }
 
-    /// A cookie, padded in front.
-    pub(crate) fn fast_open_cookie(&mut self, cookie: [u8; COOKIE_LENGTH]) {
-        self.put(&[KIND_NOP, KIND_NOP, KIND_FAST_OPEN, 2 + COOKIE_LENGTH as u8]);
-        self.put(&cookie);
+    /// A cookie, or an empty option, padded in front; left out when there is no room.
+    pub(crate) fn fast_open(&mut self, option: FastOpenOption) {
+        let cookie = match &option {
+            FastOpenOption::Request => &[],
+            FastOpenOption::Cookie(cookie) => cookie.as_slice(),
+        };
+        let length = cookie.len() + 2;
+        let padding = length.next_multiple_of(4) - length;
+        if padding + length > self.room() {
+            return;
+        }
+        for _ in 0..padding {
+            self.put(&[KIND_NOP]);
+        }
+        self.put(&[KIND_FAST_OPEN, length as u8]);
+        self.put(cookie);
     }
 
     /// Seconds as long as they fit, rounded up minutes beyond; at least one second (RFC 5482 §3.4).

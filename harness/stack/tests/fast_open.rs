@@ -1,4 +1,4 @@
-//! TCP Fast Open, the server's side (RFC 7413).
+//! TCP Fast Open (RFC 7413).
 
 mod common;
 
@@ -119,4 +119,95 @@ fn a_reset_before_the_handshake_is_done_is_told() {
     assert_eq!(t.events(), [Event::Error(ErrorKind::Reset), Event::Closed]);
     let listener = t.listener.unwrap();
     assert_eq!(t.host.status(listener).unwrap().half_open, 0);
+}
+
+// The client's side
+
+fn connect(t: &mut Trace, len: usize) {
+    let local = Some((t.tuple.local.ip(), PORT));
+    let data = common::stream(1, len);
+    let (id, queued) = t
+        .host
+        .connect_with_data(t.now, local, t.tuple.remote, None, &data)
+        .expect("the tuple is free");
+    assert_eq!(queued, len);
+    t.id = Some(id);
+}
+
+const COOKIE: &str = "raw 22 6 1 2 3 4";
+
+/// A first connection, which brings the cookie and is then reset.
+fn with_cookie() -> Trace {
+    let mut t = Trace::with(plain());
+    connect(&mut t, 10);
+    t.drive(&format!(
+        "
+        > S 0:0(0) <mss 1460,Kind(34, [])>
+        < S. 0:0(0) ack 1 win 10000 <mss 600,{COOKIE}>
+        > P. 1:11(10) ack 1
+        < R 1:1(0)
+        = CLOSED"
+    ));
+    let id = t.id();
+    t.host.release(t.now, id);
+    t
+}
+
+/// The next packet: flags, text and its options.
+fn syn(t: &mut Trace) -> (String, Vec<u8>, Vec<u8>) {
+    let packet = t.host.poll_transmit(t.now).expect("a SYN");
+    let ip = tcpconf_wire::view::IpView::parse(&packet.bytes).expect("a packet");
+    let tcp = ip.tcp().expect("a segment");
+    t.iss = Some(tcp.seq.0);
+    (
+        tcp.flags.to_string(),
+        tcp.payload.to_vec(),
+        tcp.options.to_vec(),
+    )
+}
+
+#[test]
+fn rfc7413_4_2_2_with_a_cookie_the_syn_carries_data() {
+    let mut t = with_cookie();
+    connect(&mut t, 1000);
+    let (flags, text, options) = syn(&mut t);
+    // 600 less the options of a SYN
+    assert_eq!((flags.as_str(), text), ("S", common::stream(1, 560)));
+    assert!(options.ends_with(&[34, 6, 1, 2, 3, 4]));
+    t.drive("< S. 0:0(0) ack 561 win 10000 <mss 600>\n> P. 561:1001(440) ack 1\n-");
+}
+
+#[test]
+fn rfc7413_4_2_2_what_the_syn_ack_leaves_out_is_sent_again() {
+    let mut t = with_cookie();
+    connect(&mut t, 300);
+    assert_eq!(syn(&mut t).1.len(), 300);
+    t.drive("< S. 0:0(0) ack 1 win 10000 <mss 600>\n> P. 1:301(300) ack 1\n-\n= ESTABLISHED");
+}
+
+#[test]
+fn rfc7413_4_2_2_a_repeated_syn_is_plain_and_the_path_is_remembered() {
+    let mut t = with_cookie();
+    connect(&mut t, 300);
+    assert_eq!(syn(&mut t).1.len(), 300);
+    t.drive(
+        "+1 > S 0:0(0) <mss 1460>\n< S. 0:0(0) ack 1 win 10000 <mss 600>\n> P. 1:301(300) ack 1",
+    );
+    let id = t.id();
+    t.host.abort(t.now, id).expect("it exists");
+    t.drive("> R 301:301(0)");
+    connect(&mut t, 300);
+    t.drive("> S 0:0(0) <mss 1460>");
+}
+
+#[test]
+fn rfc7413_4_2_1_a_server_without_cookies_is_not_asked_again() {
+    let mut t = Trace::with(plain());
+    connect(&mut t, 10);
+    t.drive("> S 0:0(0) <mss 1460,Kind(34, [])>\n< S. 0:0(0) ack 1 win 10000\n> P. 1:11(10) ack 1");
+    let id = t.id();
+    t.host.abort(t.now, id).expect("it exists");
+    t.drive("> R 11:11(0)");
+    connect(&mut t, 10);
+    t.drive("> S 0:0(0) <mss 1460>");
 }

@@ -67,6 +67,8 @@ impl Connection {
             queued,
             urgent,
             syn,
+            early_sent,
+            ..
         }) = mem::take(&mut self.state)
         else {
             unreachable!("the caller has looked at the state");
@@ -75,6 +77,8 @@ impl Connection {
         if urgent {
             sender.mark_urgent();
         }
+        let acked = if has_ack { segment.ack - (iss + 1) } else { 0 };
+        sender.resume(early_sent, acked, now);
         let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
         let mut receiver = Receiver::new(segment.seq, buffer, ranges);
         if !has_ack {

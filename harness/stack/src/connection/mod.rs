@@ -15,7 +15,7 @@ pub(crate) mod user;
 use crate::config::{Config, Ecn, SocketOptions, UserTimeoutOption, fixed_headers};
 use crate::error::{ErrorKind, SoftError};
 use crate::isn::Secret;
-use crate::options::{COOKIE_LENGTH, Options, Timestamps};
+use crate::options::{FastOpenCookie, FastOpenOption, Options, Timestamps};
 use crate::rate::RateLimit;
 use crate::receiver::Receiver;
 use crate::ring::Ring;
@@ -181,7 +181,7 @@ pub(crate) struct Connection {
     /// The own is to be sent with the next segment.
     user_timeout_due: bool,
     /// For the first SYN-ACK (RFC 7413 §4.2.1).
-    pub(crate) fast_open_cookie: Option<[u8; COOKIE_LENGTH]>,
+    pub(crate) fast_open_cookie: Option<FastOpenCookie>,
     /// ECN-Echo is set until the peer says CWR (RFC 3168 §6.1.3).
     echo_congestion: bool,
     timestamp_offset: u32,
@@ -214,6 +214,9 @@ impl Connection {
             iss,
             queued: Ring::new(env.config.send_buffer as usize),
             urgent: false,
+            fast_open: None,
+            early: 0,
+            early_sent: 0,
             syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
         });
         let nothing = Options::default();
@@ -319,6 +322,26 @@ impl Connection {
     /// The timestamps of a RST that answers nothing.
     pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
         self.stamp(now)
+    }
+
+    /// RFC 7413 §4.2: the SYN asks for a cookie, or brings one and up to `early` octets of `data`.
+    /// Returns how much was queued.
+    pub(crate) fn open_fast(&mut self, option: FastOpenOption, early: u32, data: &[u8]) -> usize {
+        let State::SynSent(state) = &mut self.state else {
+            return 0;
+        };
+        let queued = state.queued.push(data);
+        state.fast_open = Some(option);
+        state.early = early.min(queued as u32);
+        queued
+    }
+
+    /// Whether the SYN carried a Fast Open option, and whether it had to be sent again.
+    pub(crate) fn fast_open_state(&self) -> Option<(FastOpenOption, bool)> {
+        match &self.state {
+            State::SynSent(state) => state.fast_open.map(|o| (o, state.syn.expirations > 0)),
+            _ => None,
+        }
     }
 
     /// RFC 7413 §4.2.2: the text of a SYN with a valid cookie is acknowledged with it.

@@ -4,6 +4,7 @@
 //! LISTEN is a type of its own (`host::listen::Listener`), and CLOSED has no connection at all; the
 //! variant `Closed` is what is left for a user who has not let go yet.
 
+use crate::options::FastOpenOption;
 use crate::receiver::{Finished, Receiver};
 use crate::ring::Ring;
 use crate::sender::Sender;
@@ -95,6 +96,11 @@ pub(crate) struct SynSent {
     /// What the user has sent already (§3.10.2).
     pub(crate) queued: Ring,
     pub(crate) urgent: bool,
+    /// What the first SYN carries (RFC 7413 §4.2), how many octets of `queued` it may, and how many
+    /// it did.
+    pub(crate) fast_open: Option<FastOpenOption>,
+    pub(crate) early: u32,
+    pub(crate) early_sent: u32,
     pub(crate) syn: SynTimer,
 }
 
@@ -304,7 +310,7 @@ impl State {
             Self::SynSent(s) => SendVars {
                 iss: s.iss,
                 una: s.iss,
-                nxt: s.iss + 1,
+                nxt: s.iss + 1 + s.early_sent,
                 wnd: 0,
                 max_wnd: 0,
             },

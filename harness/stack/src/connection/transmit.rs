@@ -5,7 +5,7 @@ use super::state::{CloseWait, LastAck, State, SynTimer};
 use super::{Connection, Env};
 use crate::config::{Config, Ecn, UserTimeoutOption};
 use crate::emit::{IpFields, SegmentOut};
-use crate::options::OptionArea;
+use crate::options::{FastOpenOption, OptionArea};
 use crate::sender::Outgoing;
 use core::mem;
 use tcpconf_wire::{Flags, Instant, SeqNumber};
@@ -76,7 +76,7 @@ impl Connection {
             self.ack_left(receive.nxt);
             // RFC 7413 §4.2.1: a repeated SYN-ACK comes without.
             if let Some(cookie) = self.fast_open_cookie.take() {
-                options.fast_open_cookie(cookie);
+                options.fast_open(FastOpenOption::Cookie(cookie));
             }
         }
         let first = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
@@ -84,6 +84,19 @@ impl Connection {
             (State::SynSent(_), Ecn::Request) if first => Flags::ECE | Flags::CWR,
             (State::SynReceived(_), _) if self.negotiated.ecn => Flags::ECE,
             _ => Flags::NONE,
+        };
+        // RFC 7413 §4.2.2: a SYN that is sent again carries neither text nor the option.
+        let mut early = 0;
+        if let State::SynSent(state) = &mut self.state
+            && let (Some(option), true) = (state.fast_open, first)
+        {
+            options.fast_open(option);
+            early = state.early as usize;
+            state.early_sent = state.early;
+        }
+        let text = match &self.state {
+            State::SynSent(state) => state.queued.slices(0, early),
+            _ => (&[][..], &[][..]),
         };
         SegmentOut {
             tuple: self.tuple,
@@ -94,7 +107,7 @@ impl Connection {
             window,
             urgent: 0,
             options: &options,
-            text: (&[], &[]),
+            text,
         }
         .write(out);
         true

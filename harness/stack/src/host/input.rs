@@ -87,11 +87,16 @@ impl Host {
         let Some(connection) = self.slots.connection_mut(index) else {
             return Reaction::DROP;
         };
+        let asked = connection.fast_open_state();
         let mut reaction = connection.segment_arrives(now, segment, env);
+        let remote = connection.tuple.remote.ip();
         let local = connection.tuple.local;
         if matches!(reaction.fate, Fate::Reopen { .. }) && self.listener_for(local).is_none() {
             // Nobody listens: TIME-WAIT cannot be ended by a SYN.
             reaction = Reaction::reply(Reply::ChallengeAck);
+        }
+        if let (Some((option, repeated)), Fate::Enter(_)) = (asked, reaction.fate) {
+            self.learn_cookie(now, remote, option, repeated, segment);
         }
         self.apply(index, now, reaction, segment.options.timestamps);
         reaction

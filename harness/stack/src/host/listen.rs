@@ -6,6 +6,7 @@ use super::slots::Entry;
 use crate::config::ListenOptions;
 use crate::connection::reaction::Signals;
 use crate::connection::{Arrived, Connection};
+use crate::options::FastOpenCookie;
 use crate::types::{FourTuple, SocketId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -119,7 +120,7 @@ impl Host {
             FastOpen::No => {}
             FastOpen::Grant(cookie) => {
                 if let Some(connection) = self.slots.connection_mut(embryo) {
-                    connection.fast_open_cookie = Some(cookie);
+                    connection.fast_open_cookie = FastOpenCookie::new(&cookie);
                 }
             }
             FastOpen::Accept => self.accept_early(embryo, segment),

@@ -61,6 +61,8 @@ pub struct Host {
     listeners: BTreeMap<u16, Vec<u32>>,
     timers: TimerHeap,
     paths: BTreeMap<IpAddr, Path>,
+    /// Servers that were asked for a Fast Open cookie.
+    servers: BTreeMap<IpAddr, fast_open::Known>,
     /// Connections that may have something to send.
     ready: VecDeque<u32>,
     replies: VecDeque<Stateless>,
@@ -84,6 +86,7 @@ impl Host {
             listeners: BTreeMap::new(),
             timers: TimerHeap::default(),
             paths: BTreeMap::new(),
+            servers: BTreeMap::new(),
             ready: VecDeque::new(),
             replies: VecDeque::new(),
             cookies_sent_at: None,

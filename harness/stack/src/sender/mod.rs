@@ -210,6 +210,21 @@ impl Sender {
         self.snd_wl2 = ack;
     }
 
+    /// Of the octets queued, `sent` went out on the SYN, and `acked` of them arrived (RFC 7413
+    /// §4.2.2); the others are sent again with the first segment.
+    pub(crate) fn resume(&mut self, sent: u32, acked: u32, now: Instant) {
+        if sent == 0 {
+            return;
+        }
+        self.board.push(self.snd_nxt, sent, false, now);
+        self.snd_nxt += sent;
+        self.snd_una += acked;
+        self.board.acknowledge(self.snd_una, |_| {});
+        self.buffer.consume(acked as usize);
+        self.board.mark_all_lost();
+        self.head_due = !self.board.is_empty();
+    }
+
     /// Appends data of the user; returns how much was taken.
     pub(crate) fn push(&mut self, data: &[u8]) -> usize {
         self.buffer.push(data)
