@@ -1,6 +1,7 @@
 //! Evaluation of expressions against a scope: the model, labels, samples, the profile.
 
 use crate::value::Value;
+use std::collections::HashSet;
 use tcpconf_suite::ast::{BinaryOp, Expr, ExprKind, Span};
 use tcpconf_wire::SeqNumber;
 use thiserror::Error;
@@ -79,9 +80,9 @@ pub(crate) fn eval(expr: &Expr, scope: &dyn Scope) -> Result<Value> {
             other => Err(fail(format!("abs wants a number, not {}", other.kind()))),
         },
         ExprKind::Negate(inner) => match eval(inner, scope)? {
-            Value::Number(n) => Ok(Value::Number(-n)),
+            Value::Number(n) => whole(n.checked_neg()).map_err(fail),
             Value::Ratio(r) => Ok(Value::Ratio(-r)),
-            Value::Time(n) => Ok(Value::Time(-n)),
+            Value::Time(n) => time(n.checked_neg()).map_err(fail),
             other => Err(fail(format!("'-' before {}", other.kind()))),
         },
         ExprKind::Not(inner) => Ok(Value::Bool(!truth(inner, scope)?)),
@@ -154,17 +155,39 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// A number that was computed, if it fits.
+fn whole(n: Option<i128>) -> Result<Value, String> {
+    n.map(Value::Number).ok_or_else(too_large)
+}
+
+/// A time that was computed, if it fits.
+fn time(n: Option<i128>) -> Result<Value, String> {
+    n.map(Value::Time).ok_or_else(too_large)
+}
+
+fn too_large() -> String {
+    "the result is too large".into()
+}
+
 fn add(minus: bool, a: Value, b: Value) -> Result<Value, String> {
-    let sign = if minus { -1 } else { 1 };
+    let sign = if minus { -1.0 } else { 1.0 };
+    let sum = |x: i128, y: i128| {
+        if minus {
+            x.checked_sub(y)
+        } else {
+            x.checked_add(y)
+        }
+    };
     match (a, b) {
-        (Value::Seq(s), Value::Number(n)) => Ok(Value::Seq(s + ((sign * n) as u32))),
+        (Value::Seq(s), Value::Number(n)) if minus => Ok(Value::Seq(s - (n as u32))),
+        (Value::Seq(s), Value::Number(n)) => Ok(Value::Seq(s + (n as u32))),
         (Value::Number(n), Value::Seq(s)) if !minus => Ok(Value::Seq(s + (n as u32))),
         (Value::Seq(x), Value::Seq(y)) if minus => Ok(Value::Number((x - y).into())),
-        (Value::Number(x), Value::Number(y)) => Ok(Value::Number(x + sign * y)),
-        (Value::Time(x), Value::Time(y)) => Ok(Value::Time(x + sign * y)),
-        (Value::Ratio(x), Value::Ratio(y)) => Ok(Value::Ratio(x + sign as f64 * y)),
-        (Value::Ratio(x), Value::Number(y)) => Ok(Value::Ratio(x + (sign * y) as f64)),
-        (Value::Number(x), Value::Ratio(y)) => Ok(Value::Ratio(x as f64 + sign as f64 * y)),
+        (Value::Number(x), Value::Number(y)) => whole(sum(x, y)),
+        (Value::Time(x), Value::Time(y)) => time(sum(x, y)),
+        (Value::Ratio(x), Value::Ratio(y)) => Ok(Value::Ratio(x + sign * y)),
+        (Value::Ratio(x), Value::Number(y)) => Ok(Value::Ratio(x + sign * y as f64)),
+        (Value::Number(x), Value::Ratio(y)) => Ok(Value::Ratio(x as f64 + sign * y)),
         (a, b) => Err(format!(
             "cannot {} {} and {}",
             if minus { "subtract" } else { "add" },
@@ -178,12 +201,12 @@ fn scale(op: BinaryOp, a: Value, b: Value) -> Result<Value, String> {
     let zero = matches!(b, Value::Number(0) | Value::Time(0));
     match (op, a, b) {
         (BinaryOp::Div | BinaryOp::Rem, _, _) if zero => Err("division by zero".into()),
-        (BinaryOp::Mul, Value::Number(x), Value::Number(y)) => Ok(Value::Number(x * y)),
-        (BinaryOp::Div, Value::Number(x), Value::Number(y)) => Ok(Value::Number(x / y)),
-        (BinaryOp::Rem, Value::Number(x), Value::Number(y)) => Ok(Value::Number(x % y)),
+        (BinaryOp::Mul, Value::Number(x), Value::Number(y)) => whole(x.checked_mul(y)),
+        (BinaryOp::Div, Value::Number(x), Value::Number(y)) => whole(x.checked_div(y)),
+        (BinaryOp::Rem, Value::Number(x), Value::Number(y)) => whole(x.checked_rem(y)),
         (BinaryOp::Mul, Value::Time(x), Value::Number(y))
-        | (BinaryOp::Mul, Value::Number(y), Value::Time(x)) => Ok(Value::Time(x * y)),
-        (BinaryOp::Div, Value::Time(x), Value::Number(y)) => Ok(Value::Time(x / y)),
+        | (BinaryOp::Mul, Value::Number(y), Value::Time(x)) => time(x.checked_mul(y)),
+        (BinaryOp::Div, Value::Time(x), Value::Number(y)) => time(x.checked_div(y)),
         (BinaryOp::Div, Value::Time(x), Value::Time(y)) => Ok(Value::Ratio(x as f64 / y as f64)),
         (BinaryOp::Mul, Value::Time(x), Value::Ratio(r))
         | (BinaryOp::Mul, Value::Ratio(r), Value::Time(x)) => {
@@ -233,8 +256,8 @@ fn call(name: &str, args: &[Expr], scope: &dyn Scope, span: Span) -> Result<Valu
     };
     if name == "abs" {
         return match value {
-            Value::Number(n) => Ok(Value::Number(n.abs())),
-            Value::Time(n) => Ok(Value::Time(n.abs())),
+            Value::Number(n) => whole(n.checked_abs()).map_err(fail),
+            Value::Time(n) => time(n.checked_abs()).map_err(fail),
             Value::Ratio(r) => Ok(Value::Ratio(r.abs())),
             other => Err(fail(format!("abs of {}", other.kind()))),
         };
@@ -249,12 +272,7 @@ fn call(name: &str, args: &[Expr], scope: &dyn Scope, span: Span) -> Result<Valu
 fn list(name: &str, items: &[Value], times: &[i128]) -> Result<Value, String> {
     match name {
         "count" | "len" => Ok(Value::Number(items.len() as i128)),
-        "distinct" => Ok(Value::Bool(
-            items
-                .iter()
-                .enumerate()
-                .all(|(i, a)| !items[..i].iter().any(|b| same(a, b))),
-        )),
+        "distinct" => Ok(Value::Bool(distinct(items))),
         "diff" => items
             .windows(2)
             .map(|pair| add(true, pair[1].clone(), pair[0].clone()))
@@ -293,6 +311,26 @@ fn list(name: &str, items: &[Value], times: &[i128]) -> Result<Value, String> {
         }))),
         "rate" => rate(items, times),
         _ => Err(format!("no function {name}")),
+    }
+}
+
+/// No value stands twice. Arrays are of one kind and long, as a rule.
+fn distinct(items: &[Value]) -> bool {
+    let one_kind = items.windows(2).all(|w| w[0].kind() == w[1].kind());
+    let keys: Option<HashSet<i128>> = items
+        .iter()
+        .map(|v| match v {
+            Value::Seq(s) => Some(i128::from(s.0)),
+            Value::Number(n) | Value::Time(n) => Some(*n),
+            _ => None,
+        })
+        .collect();
+    match keys {
+        Some(keys) if one_kind => keys.len() == items.len(),
+        _ => items
+            .iter()
+            .enumerate()
+            .all(|(i, a)| !items[..i].iter().any(|b| same(a, b))),
     }
 }
 

@@ -23,6 +23,9 @@ impl Case {
         actual: Option<String>,
         differences: Vec<Difference>,
     ) {
+        if matches!(self.setup.mode, crate::Mode::Observe { .. }) {
+            return; // The trace says what came; nothing is judged.
+        }
         let (outcome, reason) = match self.setup_state() {
             Some(state) => (
                 Outcome::Inconclusive,

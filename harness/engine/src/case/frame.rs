@@ -2,7 +2,7 @@
 
 use crate::session::UNNAMED;
 use std::sync::Arc;
-use tcpconf_suite::ast::{Expr, Name, Span, Step};
+use tcpconf_suite::ast::{Expr, Ignorable, Name, Span, Step};
 use tcpconf_suite::plan::SourceFile;
 
 /// Why a list of steps is being played.
@@ -23,7 +23,7 @@ pub(super) enum Role {
     /// `sample`.
     Sample {
         left: u64,
-        bindings: Vec<(Name, Expr)>,
+        bindings: Arc<[(Name, Expr)]>,
     },
 }
 
@@ -37,6 +37,8 @@ pub(super) struct Frame {
     /// The connection that steps speak of.
     pub(super) conn: String,
     pub(super) file: Arc<SourceFile>,
+    /// What is passed over: `ignore` holds to the end of the list that it stands in.
+    pub(super) ignored: Vec<Ignorable>,
 }
 
 impl Frame {
@@ -47,6 +49,7 @@ impl Frame {
             role: Role::Plain,
             conn: UNNAMED.into(),
             file,
+            ignored: Vec::new(),
         }
     }
 
@@ -58,6 +61,7 @@ impl Frame {
             role,
             conn: self.conn.clone(),
             file: Arc::clone(&self.file),
+            ignored: self.ignored.clone(),
         }
     }
 

@@ -25,7 +25,7 @@ use frame::Frame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tcpconf_suite::ast::{Grade, Ignorable};
+use tcpconf_suite::ast::Grade;
 use tcpconf_wire::{Instant, Packet, Segment};
 use wait::Waiting;
 
@@ -69,10 +69,13 @@ pub struct Case {
     pending: BTreeMap<SendId, (Instant, Option<String>)>,
     last_send: Option<SendId>,
     next_id: u64,
+    /// Steps that may still be begun.
+    steps_left: u64,
+    /// Ports were asked for and none has come yet.
+    ports_asked: bool,
     labels: BTreeMap<String, Label>,
     samples: BTreeMap<String, Samples>,
     counters: BTreeMap<String, i128>,
-    ignored: Vec<Ignorable>,
     /// Connections whose next SYN opens a new one: a round of `sample` has begun.
     retired: BTreeSet<String>,
     autoack: bool,
@@ -114,10 +117,11 @@ impl Case {
             pending: BTreeMap::new(),
             last_send: None,
             next_id: 0,
+            steps_left: step::STEPS_MAX,
+            ports_asked: false,
             labels: BTreeMap::new(),
             samples: BTreeMap::new(),
             counters: BTreeMap::new(),
-            ignored: Vec::new(),
             retired: BTreeSet::new(),
             autoack: false,
             note_on_sends: None,

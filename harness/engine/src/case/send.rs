@@ -4,7 +4,7 @@ use super::{Case, Label};
 use crate::compose::Composed;
 use crate::eval::EvalError;
 use crate::model::Phase;
-use crate::{Action, SendId};
+use crate::{Action, Outcome, SendId};
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_suite::ast::{
     Expr, Field, FieldName, FieldValue, FlagsSpec, Inject, Stimulus, Template,
@@ -200,39 +200,45 @@ impl Case {
         })
     }
 
-    /// A socket of ours that this case has not used. `None`: ports were asked for, or there is none.
+    /// A socket of ours that this case has not used. `None`: ports were asked for, or the case is over.
     fn fresh_socket(&mut self, address: bool, port: bool) -> Option<SocketAddr> {
-        let ip: IpAddr = if address {
-            let used: Vec<IpAddr> = self
-                .session
-                .slots()
-                .map(|slot| slot.script.ours.ip())
-                .collect();
+        let mut ip = self.first_address()?;
+        if address {
+            let used = |ip: &IpAddr| self.session.slots().any(|s| s.script.ours.ip() == *ip);
             let free = self
                 .setup
                 .lease
                 .addresses
                 .iter()
-                .find(|a| !used.contains(a));
+                .find(|a| !used(a))
+                .copied();
             let Some(free) = free else {
                 self.unsupported("we have no further source address here (see --source)");
                 return None;
             };
-            *free
-        } else {
-            *self.setup.lease.addresses.first()?
-        };
+            ip = free;
+        }
         if !port && let Some(last) = self.session.slots().last() {
             return Some(SocketAddr::new(ip, last.script.ours.port()));
         }
-        let Some(port) = self.setup.lease.ports.pop_front() else {
-            self.outbox.push_back(Action::NeedPorts(PORTS_AT_A_TIME));
-            return None;
-        };
-        Some(SocketAddr::new(ip, port))
+        match self.setup.lease.ports.pop_front() {
+            Some(port) => {
+                self.ports_asked = false;
+                Some(SocketAddr::new(ip, port))
+            }
+            None if self.ports_asked => {
+                self.conclude(Outcome::Error, Some("no source port is left".into()));
+                None
+            }
+            None => {
+                self.ports_asked = true;
+                self.outbox.push_back(Action::NeedPorts(PORTS_AT_A_TIME));
+                None
+            }
+        }
     }
 
-    /// A socket with this very port, where the lease allows it.
+    /// A socket with this very port, where the lease allows it. `None`: the case is over.
     fn socket_at(&mut self, port: u16) -> Option<SocketAddr> {
         if !self.setup.lease.any_port {
             self.unsupported(
@@ -240,8 +246,16 @@ impl Case {
             );
             return None;
         }
-        let address = self.setup.lease.addresses.first()?;
-        Some(SocketAddr::new(*address, port))
+        Some(SocketAddr::new(self.first_address()?, port))
+    }
+
+    fn first_address(&mut self) -> Option<IpAddr> {
+        let first = self.setup.lease.addresses.first().copied();
+        if first.is_none() {
+            let reason = "the lease has no source address";
+            self.conclude(Outcome::Error, Some(reason.into()));
+        }
+        first
     }
 
     /// `autoack on`: acknowledges what came, at once.

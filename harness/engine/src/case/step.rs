@@ -14,6 +14,8 @@ use tcpconf_wire::Instant;
 
 /// Rounds that `repeat` and `sample` may ask for.
 const ROUNDS_MAX: u64 = 100_000;
+/// Steps that a case may play: loops in loops end, too.
+pub(super) const STEPS_MAX: u64 = 5_000_000;
 
 impl Case {
     /// Goes on until something must be done or waited for.
@@ -32,14 +34,19 @@ impl Case {
                 self.pass();
                 return None;
             };
-            let Some(step) = frame.steps.get(frame.at).cloned() else {
-                if let Err(error) = self.end_of_frame(now) {
-                    self.broken(&error);
-                }
+            let steps = Arc::clone(&frame.steps);
+            let Some(step) = steps.get(frame.at) else {
+                self.end_of_frame(now);
                 continue;
             };
             frame.at += 1;
-            if let Err(error) = self.begin(&step, now) {
+            self.steps_left = self.steps_left.saturating_sub(1);
+            if self.steps_left == 0 {
+                let reason = format!("the test asks for more than {STEPS_MAX} steps");
+                self.conclude(Outcome::Error, Some(reason));
+                return None;
+            }
+            if let Err(error) = self.begin(step, now) {
                 self.broken(&error);
             }
             if !self.outbox.is_empty() {
@@ -122,7 +129,13 @@ impl Case {
                 Ok(())
             }
             StepKind::Ignore(kinds) => {
-                self.ignored.extend(kinds.iter().map(|k| k.value));
+                if let Some(frame) = self.frames.last_mut() {
+                    for kind in kinds {
+                        if !frame.ignored.contains(&kind.value) {
+                            frame.ignored.push(kind.value);
+                        }
+                    }
+                }
                 Ok(())
             }
             StepKind::AutoAck(on) => {
@@ -181,20 +194,26 @@ impl Case {
     }
 
     /// A list of steps is at its end: the next round, or the list that it stands in.
-    fn end_of_frame(&mut self, now: Instant) -> Result<(), EvalError> {
-        if let Role::Sample { bindings, .. } = &self.frame().role {
-            let bindings = bindings.clone();
-            for (name, expr) in &bindings {
-                let value = eval(expr, &self.view())?;
-                let samples = self.samples.entry(name.value.clone()).or_default();
-                samples.items.push(value);
-                samples
-                    .times
-                    .push(i128::from(self.last_stamp.min(now).as_nanos()));
-            }
+    fn end_of_frame(&mut self, now: Instant) {
+        if let Err(error) = self.take_samples(now) {
+            self.broken(&error);
         }
         if !self.next_round() {
             self.frames.pop();
+        }
+    }
+
+    /// A round of `sample` is over: its values are kept.
+    fn take_samples(&mut self, now: Instant) -> Result<(), EvalError> {
+        let Role::Sample { bindings, .. } = &self.frame().role else {
+            return Ok(());
+        };
+        let at = i128::from(self.last_stamp.min(now).as_nanos());
+        for (name, expr) in Arc::clone(bindings).iter() {
+            let value = eval(expr, &self.view())?;
+            let samples = self.samples.entry(name.value.clone()).or_default();
+            samples.items.push(value);
+            samples.times.push(at);
         }
         Ok(())
     }
@@ -239,11 +258,9 @@ impl Case {
         }
         let role = Role::Sample {
             left,
-            bindings: sample.bindings.clone(),
+            bindings: sample.bindings.as_slice().into(),
         };
-        let mut frame = self.frame().inner(&sample.steps, role);
-        frame.at = 0;
-        self.frames.push(frame);
+        self.push(&sample.steps, role, None, None);
         if !self.next_round() {
             self.frames.pop();
         }
@@ -289,7 +306,9 @@ impl Case {
     /// A duration; not below zero.
     pub(super) fn duration(&self, expr: &Expr) -> Result<Duration, EvalError> {
         match eval(expr, &self.view())? {
-            Value::Time(n) => Ok(Duration::from_nanos(u64::try_from(n).unwrap_or(0))),
+            Value::Time(n) => Ok(Duration::from_nanos(
+                u64::try_from(n.max(0)).unwrap_or(u64::MAX),
+            )),
             other => Err(EvalError::wrong(
                 expr.span,
                 format!("a time is wanted, this is {}", other.kind()),

@@ -387,7 +387,7 @@ impl Case {
     }
 
     fn is_ignored(&self, seen: &Seen) -> bool {
-        self.ignored.iter().any(|kind| match kind {
+        self.frame().ignored.iter().any(|kind| match kind {
             Ignorable::Acks => seen.pure_ack,
             Ignorable::Probes => seen.probe,
             Ignorable::Keepalives => seen.keepalive,

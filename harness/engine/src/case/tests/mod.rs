@@ -1,6 +1,7 @@
 //! Cases against scripted peers in virtual time.
 
 mod invariants;
+mod limits;
 mod steps;
 mod waiting;
 
@@ -37,13 +38,23 @@ pub(super) fn play_with(
     body: &str,
     profile: Profile,
     mode: Mode,
-    mut peer: impl FnMut(&Segment) -> Answer,
+    peer: impl FnMut(&Segment) -> Answer,
 ) -> CaseReport {
+    drive(setup(body, profile, mode), peer)
+}
+
+/// What a case with the one instance of `body` begins with.
+pub(super) fn setup(body: &str, profile: Profile, mode: Mode) -> CaseSetup {
+    setup_of(&suite(body), profile, mode)
+}
+
+/// The same for a whole file.
+pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
     let requirements =
         Requirements::from_toml(include_str!("../../../../../suites/requirements.toml")).unwrap();
     let file = SourceFile {
         path: "suites/t/t.tcpt".into(),
-        text: suite(body),
+        text: text.to_owned(),
     };
     let (plan, diagnostics) = load(vec![file], Vec::new(), &requirements);
     assert!(
@@ -51,7 +62,7 @@ pub(super) fn play_with(
         "{diagnostics:#?}"
     );
     assert_eq!(plan.instances.len(), 1);
-    let mut case = Case::new(CaseSetup {
+    CaseSetup {
         instance: plan.instances[0].clone(),
         lease: Lease {
             addresses: vec![[10, 0, 0, 1].into(), [10, 0, 0, 3].into()],
@@ -66,11 +77,16 @@ pub(super) fn play_with(
         seed: 1,
         isn: 1_000,
         late_after: ms(50),
-    });
+    }
+}
+
+/// Drives a case against `peer` in virtual time; it gets as many ports as it wants.
+pub(super) fn drive(setup: CaseSetup, mut peer: impl FnMut(&Segment) -> Answer) -> CaseReport {
+    let mut case = Case::new(setup);
     let mut now = Instant::from_secs(1);
     let mut arrivals: Vec<(Instant, Segment)> = Vec::new();
     let mut next_port = 40_001;
-    for _ in 0..10_000 {
+    for _ in 0..2_000_000 {
         match case.poll(now) {
             Action::Transmit { id, bytes } => {
                 case.handle_sent(id, now);
@@ -83,7 +99,11 @@ pub(super) fn play_with(
             }
             Action::NeedPorts(count) => {
                 case.add_ports((0..count as u16).map(|i| next_port + i));
-                next_port += count as u16;
+                next_port = if next_port > 60_000 {
+                    40_001
+                } else {
+                    next_port + count as u16
+                };
             }
             Action::WaitUntil(at) => match arrivals.first() {
                 Some((first, _)) if *first <= at => {

@@ -219,29 +219,7 @@ fn a_state_rests_on_the_targets_word_or_on_the_wire() {
 
 #[test]
 fn a_late_harness_makes_no_failure() {
-    let requirements =
-        Requirements::from_toml(include_str!("../../../../../suites/requirements.toml")).unwrap();
-    let file = SourceFile {
-        path: "suites/t/t.tcpt".into(),
-        text: suite("  < S\n  > S."),
-    };
-    let (plan, _) = load(vec![file], Vec::new(), &requirements);
-    let mut case = Case::new(CaseSetup {
-        instance: plan.instances[0].clone(),
-        lease: Lease {
-            addresses: vec![[10, 0, 0, 1].into()],
-            ports: VecDeque::from([40_000]),
-            any_port: true,
-            target: ([10, 0, 0, 2], 80).into(),
-            closed_port: 81,
-            listen_ports: VecDeque::new(),
-        },
-        profile: Arc::new(Profile::generic()),
-        mode: Mode::Judge,
-        seed: 1,
-        isn: 1_000,
-        late_after: ms(50),
-    });
+    let mut case = Case::new(setup("  < S\n  > S.", Profile::generic(), Mode::Judge));
     let Action::Transmit { id, .. } = case.poll(Instant::ZERO) else {
         panic!("a SYN is sent first")
     };

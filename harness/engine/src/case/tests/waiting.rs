@@ -205,3 +205,28 @@ fn observing_records_and_never_ends_the_case() {
         .count();
     assert_eq!(observed, 1);
 }
+
+#[test]
+fn ignoring_ends_with_the_fixture_that_asks_for_it() {
+    let text = |steps: &str| {
+        format!(
+            "tcpt 1\nsuite \"t\"\n\nfixture taken {{\n  ignore acks\n  > F.  seq 1\n}}\n\ntest t {{\n  title \"t\"\n  spec RFC9293-MUST-2\n{steps}\n}}\n"
+        )
+    };
+    let peer = |s: &Segment| {
+        if s.flags == Flags::SYN {
+            return vec![(ms(1), syn_ack(s))];
+        }
+        let ack = s.seq.0 + s.seq_len();
+        vec![
+            (ms(1), reply(s, Flags::ACK, ISS + 1, ack)),
+            (ms(2), reply(s, Flags::FIN | Flags::ACK, ISS + 1, ack)),
+        ]
+    };
+    let steps = "  < S\n  > S.\n  < .\n  use taken\n  < P.  len 3\n  > F.";
+    let report = drive(
+        setup_of(&text(steps), Profile::generic(), Mode::Judge),
+        peer,
+    );
+    assert_eq!(message(&report), "flags is . instead of F.");
+}
