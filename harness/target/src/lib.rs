@@ -8,6 +8,7 @@ mod doctor;
 mod host;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg(unix)]
 mod net;
 mod run;
 mod seam;

@@ -132,6 +132,7 @@ fn from_this_machines_own_address_our_kernel_sends_no_rst(
         .filter(|segment| segment.src_port == port)
         .collect();
     assert!(ours.len() >= 3, "the capture shows our own segments");
+    assert_eq!(resets_sent(&bed), 0, "the kernel's own count");
     assert!(
         ours.iter()
             .all(|segment| !segment.flags.contains(Flags::RST)),
@@ -145,6 +146,17 @@ fn from_this_machines_own_address_our_kernel_sends_no_rst(
             .iter()
             .any(|s| s.flags.contains(Flags::RST))
     );
+}
+
+/// RSTs that the kernel of the injector's namespace has sent (RFC 4022 tcpOutRsts).
+fn resets_sent(bed: &Bed) -> u64 {
+    let text = bed
+        .injector
+        .run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let at = names.split(' ').position(|name| name == "OutRsts").unwrap();
+    values.split(' ').nth(at).unwrap().parse().unwrap()
 }
 
 #[rstest]
@@ -167,6 +179,7 @@ fn without_the_rule_our_kernel_does_reset(#[values(0, 1)] family: usize) {
             .iter()
             .any(|s| s.flags.contains(Flags::RST))
     );
+    assert!(resets_sent(&bed) > 0);
 }
 
 #[rstest]

@@ -10,6 +10,10 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) enum Carrier {
     /// Ethernet frames.
     Ethernet,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only a routing table tells")
+    )]
     /// IP packets without a link layer (a tunnel, a point-to-point line).
     Bare,
     /// Nothing: the target is this machine.

@@ -178,9 +178,15 @@ fn configure(slot: u8) -> io::Result<bool> {
     routing.set_up(link)?;
     routing.wait_until_running(TARGET_INTERFACE)?;
     routing.add_address(link, address(slot, 1, 4), V4_PREFIX)?;
+    let neighbours =
+        |ip| (FIRST_HOST..=LAST_HOST).map(move |host| (address(slot, host, ip), mac(slot, 3)));
+    // While it asks for a neighbour the kernel keeps a few hundred packets and drops the rest: a burst
+    // from a fresh address would lose answers. What we answer by ARP and discovery are its other questions.
+    routing.add_neighbours(link, neighbours(4))?;
     let has_ipv6 = std::path::Path::new("/proc/thread-self/net/if_inet6").exists();
     if has_ipv6 {
         routing.add_address(link, address(slot, 1, 6), V6_PREFIX)?;
+        routing.add_neighbours(link, neighbours(6))?;
     }
     Ok(has_ipv6)
 }

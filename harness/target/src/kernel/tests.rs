@@ -244,3 +244,41 @@ fn a_thousand_leases_come_and_go() {
     let after = std::fs::read_dir("/proc/self/fd").unwrap().count();
     assert!(after < before + 200, "{before} descriptors became {after}");
 }
+
+#[test]
+fn a_burst_is_answered_in_full_and_nothing_is_lost() {
+    if !may_make_networks() {
+        return;
+    }
+    const SEGMENTS: usize = 5_000;
+    let mut target = KernelTarget::open().unwrap();
+    let prober = Prober::new(&mut target, "closed", 4);
+    let syn = prober.segment(Flags::SYN, &[]).build();
+    let mut stamps = Vec::new();
+    let link = prober.target.link();
+    let packets = vec![syn; SEGMENTS];
+    link.send(&packets, &mut stamps).unwrap();
+    assert_eq!(stamps.len(), SEGMENTS);
+    assert!(stamps.is_sorted());
+    let mut answers = Vec::new();
+    let until = link.now() + SOON;
+    while answers.len() < SEGMENTS && link.now() < until {
+        link.receive(&mut answers).unwrap();
+    }
+    assert_eq!(answers.len() as u64 + link.dropped(), SEGMENTS as u64);
+    assert!(answers.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    prober.finish();
+}
+
+#[test]
+fn an_address_that_the_target_does_not_know_is_answered_for() {
+    if !may_make_networks() {
+        return;
+    }
+    let mut target = KernelTarget::open().unwrap();
+    let mut prober = Prober::new(&mut target, "listen", 6);
+    // Behind those that leases are given, of which the target is told.
+    prober.ours.set_ip("fd77::cafe".parse().unwrap());
+    prober.connect();
+    prober.finish();
+}

@@ -29,6 +29,10 @@ impl RunClock {
         u64::try_from(self.epoch.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "kernel stamps are Linux's")
+    )]
     /// Both clocks at this moment; good for stamps of the last few milliseconds.
     pub(crate) fn reading(&self) -> Reading {
         Reading {
@@ -38,6 +42,10 @@ impl RunClock {
     }
 }
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "kernel stamps are Linux's")
+)]
 /// The run's clock and the wall clock, read together.
 ///
 /// Receive stamps are `CLOCK_REALTIME`, which may be slewed or set while a run lasts; the age of a
@@ -48,6 +56,10 @@ pub(crate) struct Reading {
     real: Duration,
 }
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "kernel stamps are Linux's")
+)]
 impl Reading {
     /// The run's time of a wall-clock stamp. A stamp of the future (the wall clock was set back)
     /// counts as now.

@@ -21,6 +21,10 @@ impl Owned {
         }
     }
 
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "for private networks")
+    )]
     /// All of a prefix but one address.
     pub(crate) fn prefix_without(network: IpAddr, length: u8, except: IpAddr) -> Self {
         Self {

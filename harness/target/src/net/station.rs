@@ -105,6 +105,10 @@ impl Station {
         self.paths.push(path);
     }
 
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "for private networks")
+    )]
     /// Forgets the ways through an interface.
     pub(crate) fn remove_interface(&mut self, interface: u32) {
         self.paths.retain(|path| path.interface != interface);

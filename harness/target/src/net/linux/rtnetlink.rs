@@ -15,6 +15,7 @@ const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
+const RTM_NEWNEIGH: u16 = 28;
 
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
@@ -37,6 +38,10 @@ const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PREFSRC: u16 = 7;
 const RTA_VIA: u16 = 18;
+
+const NDA_DST: u16 = 1;
+const NDA_LLADDR: u16 = 2;
+const NUD_PERMANENT: u8 = 0x80;
 
 const IFF_UP: u32 = 1;
 const IF_OPER_UP: u8 = 6;
@@ -202,6 +207,32 @@ impl Routing {
                 .route(address, None, None)
                 .is_ok_and(|route| route.kind == RouteKind::Local))
         })
+    }
+
+    /// Tells the kernel who some neighbours are, so that it never asks.
+    pub(crate) fn add_neighbours(
+        &mut self,
+        index: u32,
+        neighbours: impl Iterator<Item = (IpAddr, MacAddr)>,
+    ) -> io::Result<()> {
+        let mut messages: Vec<Message> = neighbours
+            .map(|(address, mac)| {
+                let (family, octets) = family_and_octets(address);
+                let mut header = vec![family, 0, 0, 0];
+                header.extend_from_slice(&index.to_ne_bytes());
+                header.extend_from_slice(&[NUD_PERMANENT, 0, 0, 0]);
+                // Without acknowledgements, which would overflow the socket; errors come all the same.
+                Message::new(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE)
+                    .fixed(&header)
+                    .attribute(NDA_DST, &octets)
+                    .attribute(NDA_LLADDR, &mac.octets())
+            })
+            .collect();
+        // Behind all of them one that is acknowledged.
+        messages.push(
+            Message::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK).fixed(&link_header(index, IFF_UP)),
+        );
+        self.0.batch(messages)
     }
 
     /// Sends everything that has no better way to a router.
