@@ -1,5 +1,6 @@
 //! From a way to a link: addresses, ports, neighbours, the rule that keeps our own kernel still.
 
+use super::closed_port::CANDIDATES;
 use super::{Carrier, HostOptions, MacChoice, Way, way};
 use crate::net::clock::RunClock;
 use crate::net::owned::Owned;
@@ -126,6 +127,14 @@ fn identity(target: SocketAddr, way: &Way, options: &HostOptions) -> Result<Iden
             unused_ports(&ephemeral_ports())
         }
     });
+    let ports = if way.carrier == Carrier::Loopback {
+        // Both ends have the same address: only the port tells our segments from the target's.
+        let services = options.services.values().copied();
+        let theirs = services.chain(CANDIDATES).chain([target.port()]);
+        largest_part_without(ports, theirs.collect())
+    } else {
+        ports
+    };
     if ports.is_empty() {
         return usage(format!(
             "the range of ports {}-{} is empty",
@@ -183,6 +192,28 @@ fn unused_ports(ephemeral: &RangeInclusive<u16>) -> RangeInclusive<u16> {
         // The system hands out everything: the rule makes a collision harmless but for its owner.
         LOWEST_PORT..=u16::MAX
     }
+}
+
+/// The largest part of a range of ports that holds none of `others`.
+fn largest_part_without(range: RangeInclusive<u16>, mut others: Vec<u16>) -> RangeInclusive<u16> {
+    others.retain(|port| range.contains(port));
+    others.sort_unstable();
+    let starts = std::iter::once(u32::from(*range.start()))
+        .chain(others.iter().map(|port| u32::from(*port) + 1));
+    let ends = others
+        .iter()
+        .map(|port| u32::from(*port))
+        .chain(std::iter::once(u32::from(*range.end()) + 1));
+    let (start, end) = starts
+        .zip(ends)
+        .max_by_key(|(start, end)| end - start)
+        .expect("there is one more start than there are others");
+    if start >= end {
+        // Nothing is left: an empty range.
+        return RangeInclusive::new(1, 0);
+    }
+    let port = |number| u16::try_from(number).expect("between two ports of a range");
+    port(start)..=port(end - 1)
 }
 
 /// The path through a link layer, once the next hop has answered.
@@ -417,6 +448,24 @@ mod tests {
         #[case] ours: RangeInclusive<u16>,
     ) {
         assert_eq!(unused_ports(&ephemeral), ours);
+    }
+
+    #[rstest]
+    #[case(1_024..=32_767, vec![80], 1_024..=32_767)]
+    #[case(1_024..=32_767, vec![8_097, 80], 8_098..=32_767)]
+    #[case(1_024..=32_767, vec![30_000, 2_000], 2_001..=29_999)]
+    #[case(1_024..=65_535, vec![65_535, 1_024], 1_025..=65_534)]
+    fn the_targets_ports_on_this_machine_are_left_out(
+        #[case] range: RangeInclusive<u16>,
+        #[case] others: Vec<u16>,
+        #[case] part: RangeInclusive<u16>,
+    ) {
+        assert_eq!(largest_part_without(range, others), part);
+    }
+
+    #[test]
+    fn of_one_port_that_is_the_targets_nothing_is_left() {
+        assert!(largest_part_without(80..=80, vec![80]).is_empty());
     }
 
     #[test]

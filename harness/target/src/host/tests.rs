@@ -17,9 +17,12 @@ const PORT: u16 = 80;
 
 /// An echo server in the target's namespace, one connection after the other.
 fn serve(place: &Place, address: &str) {
-    let address: IpAddr = address.parse().unwrap();
+    serve_at(place, target_of(address));
+}
+
+fn serve_at(place: &Place, address: SocketAddr) {
     place.run(move || {
-        let listener = TcpListener::bind((address, PORT)).unwrap();
+        let listener = TcpListener::bind(address).unwrap();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -42,7 +45,14 @@ fn target_of(address: &str) -> SocketAddr {
 
 /// Opens the target in the injector's namespace; it can be used from any thread then.
 fn open(bed: &Bed, address: &str, options: HostOptions) -> Result<HostTarget, TargetError> {
-    let address = target_of(address);
+    open_at(bed, target_of(address), options)
+}
+
+fn open_at(
+    bed: &Bed,
+    address: SocketAddr,
+    options: HostOptions,
+) -> Result<HostTarget, TargetError> {
     bed.injector
         .run(move || HostTarget::open(&address.to_string(), address, &options))
 }
@@ -250,13 +260,15 @@ fn the_closed_port_answers_by_rst(#[values(0, 1)] family: usize) {
 #[rstest]
 fn the_loopback_address_works_like_any_other(
     #[values("127.0.0.1", "::1", "10.78.0.1")] address: &str,
+    #[values(PORT, 8_080)] port: u16,
 ) {
     if !may_make_networks() {
         return;
     }
     let bed = Bed::new().unwrap();
-    serve(&bed.injector, address);
-    let mut target = open(&bed, address, HostOptions::default()).unwrap();
+    let address = SocketAddr::new(address.parse().unwrap(), port);
+    serve_at(&bed.injector, address);
+    let mut target = open_at(&bed, address, HostOptions::default()).unwrap();
     let ip = target.ip_versions()[0];
     let mut prober = Prober::new(&mut target, "listen", ip);
     talk(&mut prober);
