@@ -72,6 +72,7 @@ pub(crate) fn run(
         unclaimed: Unclaimed::default(),
         ending: None,
         busy_since: None,
+        next_start: now,
         more_to_start: false,
         turn_around: Histogram::default(),
         lateness: Histogram::default(),
@@ -117,6 +118,8 @@ struct Loop<'a, 'r> {
     rate: Option<Bucket>,
     ending: Option<Ending>,
     busy_since: Option<Instant>,
+    /// Before then no case starts.
+    next_start: Instant,
     /// Not all that may start has started.
     more_to_start: bool,
     turn_around: Histogram,
@@ -189,9 +192,10 @@ impl Loop<'_, '_> {
             return Ok(());
         }
         let now = self.target.link().now();
-        // Cases that wait for their start wait for the rate limit too.
+        // Starts wait for their spacing and for the rate limit.
         let rate = self.rate.as_ref().map(Bucket::next);
-        let start = rate.filter(|at| *at > now && !self.queue.is_empty());
+        let start = rate.unwrap_or(now).max(self.next_start);
+        let start = Some(start).filter(|at| *at > now && !self.queue.is_empty());
         let acts = self.running.values().map(|r| r.wake.min(r.limit));
         let next = acts.chain(start).min();
         let timeout = match next {

@@ -17,6 +17,9 @@ const JOBS_PER_HALF_OPEN: usize = 4;
 const LEASE_PORTS: usize = 4;
 /// Cases that start before packets are looked after again: a lease may cost a millisecond.
 const STARTS_IN_A_ROW: usize = 1;
+/// Between two starts where the listener is shared: a server that is slow to accept has room for few
+/// connections in its accept queue (python3's http.server: 5).
+pub(super) const SPACING: Duration = Duration::from_millis(5);
 /// How long a lease may stay busy while nothing runs.
 const MAX_BUSY: Duration = Duration::from_secs(30);
 
@@ -72,7 +75,7 @@ impl Loop<'_, '_> {
                 return;
             }
             let now = self.target.link().now();
-            if self.rate.as_ref().is_some_and(|rate| rate.next() > now) {
+            if self.next_start > now || self.rate.as_ref().is_some_and(|rate| rate.next() > now) {
                 return;
             }
             let load = self.load();
@@ -128,6 +131,9 @@ impl Loop<'_, '_> {
         };
         let limit = entry.real_limit(self.common.options);
         self.begin(play, lease, limit);
+        if self.target.max_half_open().is_some() {
+            self.next_start = self.target.link().now() + SPACING;
+        }
     }
 
     /// The conversation joins the others, and acts for the first time.

@@ -343,6 +343,23 @@ fn jobs_and_half_open_connections_bound_what_runs(
     assert_eq!(seen.borrow().most_leases, most);
 }
 
+#[test]
+fn cases_follow_each_other_slowly_where_the_listener_is_shared() {
+    let ids: Vec<String> = (0..20).map(|n| format!("t/a{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (mut target, seen) = fake(Manner::Answers);
+    target.link.speed = 1;
+    target.max_half_open = Some(2);
+    let got = on(target, &plan(&ids), &RunOptions::default());
+    assert_eq!(got.summary.counts.get(&Shown::Pass), Some(&20));
+    let sent = seen.borrow().sent.clone();
+    let packets_of_sanity = 3;
+    let of_cases = &sent[packets_of_sanity..sent.len() - packets_of_sanity];
+    for two in of_cases.windows(2) {
+        assert!(two[1].since(two[0]) >= super::start::SPACING, "{two:?}");
+    }
+}
+
 #[rstest]
 #[case(true)]
 #[case(false)]
