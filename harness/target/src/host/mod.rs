@@ -12,6 +12,7 @@
 
 mod address;
 mod closed_port;
+mod identity;
 mod open;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
