@@ -177,9 +177,9 @@ impl<W: Write> Report for Junit<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         let document = self.document();
-        document
-            .serialize(&mut self.out)
-            .map_err(io::Error::other)?;
+        // In memory first: quick-junit would hide why the file cannot be written.
+        let text = document.to_string().map_err(io::Error::other)?;
+        self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 }

@@ -278,3 +278,18 @@ fn errors_in_a_shared_fixture_are_reported_in_its_file() {
     );
     assert!(plan.instances.is_empty());
 }
+
+#[test]
+fn a_test_that_was_read_whole_is_checked_beside_one_that_was_not() {
+    let text = "tcpt 1\nsuite \"s\"\n\ntest broken {\n  title \"t\"\n  spec RFC9293-MUST-2\n  < S  wim 3\n  \
+                > S.  as got\n  check gott.win == 1\n}\n\ntest sound {\n  title \"t\"\n  spec RFC9293-MUST-2\n  < S\n  \
+                > S.  as got\n  check gott.win == 1\n}\n";
+    let file = SourceFile {
+        path: "suites/s/s.tcpt".into(),
+        text: text.into(),
+    };
+    let (plan, diagnostics) = load(vec![file], Vec::new(), &requirements());
+    assert!(plan.instances.is_empty());
+    let lines: Vec<usize> = diagnostics.iter().map(|d| d.line_column().0).collect();
+    assert_eq!(lines, [7, 17], "{diagnostics:#?}");
+}

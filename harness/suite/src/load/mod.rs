@@ -6,7 +6,7 @@ mod needs;
 
 pub(crate) use citations::Citations;
 
-use crate::ast::{Name, Suite, Test};
+use crate::ast::{Name, Span, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::limits::PLAN_STEPS;
 use crate::lower::{Lowerer, Scope, ValueSpans};
@@ -46,20 +46,37 @@ pub fn load(
     for file in files {
         let before = loader.diagnostics.len();
         if let Some((file, suite)) = loader.parse(file) {
-            let unread = loader.diagnostics[before..]
+            let unread: Vec<Span> = loader.diagnostics[before..]
                 .iter()
-                .any(Diagnostic::is_error);
+                .filter(|diagnostic| diagnostic.is_error())
+                .map(|diagnostic| diagnostic.span)
+                .collect();
             let checked = loader.diagnostics.len();
             let instances = loader.plan.instances.len();
+            let whole = whole_items(&suite, &unread);
             loader.suite(file, suite, &shared);
-            if unread {
-                loader.drop_consequences(checked);
+            if !unread.is_empty() {
+                loader.drop_consequences(checked, &whole);
                 loader.plan.instances.truncate(instances);
             }
         }
     }
     tidy(&mut loader.diagnostics);
     (loader.plan, loader.diagnostics)
+}
+
+/// The tests and fixtures in which no line was left unread.
+fn whole_items(suite: &Suite, unread: &[Span]) -> Vec<Span> {
+    let tests = suite.tests.iter().map(|test| test.span);
+    let fixtures = suite.fixtures.iter().map(|fixture| fixture.span);
+    tests
+        .chain(fixtures)
+        .filter(|item| {
+            !unread
+                .iter()
+                .any(|at| item.start <= at.start && at.start <= item.end)
+        })
+        .collect()
 }
 
 type Shared = Arc<Vec<(Arc<SourceFile>, Suite)>>;
@@ -82,23 +99,26 @@ impl Loader<'_> {
         suite.map(|suite| (file, suite))
     }
 
-    /// What seems to be missing may stand in a line that could not be read.
-    fn drop_consequences(&mut self, from: usize) {
+    /// What seems to be missing may stand in a line that could not be read: of the same test or fixture,
+    /// or, for the names of fixtures, anywhere in the file. `whole` are the items that were read whole.
+    fn drop_consequences(&mut self, from: usize, whole: &[Span]) {
         let rest = self.diagnostics.split_off(from);
+        let is_whole = |at: Span| {
+            whole
+                .iter()
+                .any(|item| item.start <= at.start && at.end <= item.end)
+        };
         self.diagnostics
-            .extend(rest.into_iter().filter(|diagnostic| {
-                !matches!(
-                    diagnostic.code,
-                    Code::EmptyBlock
-                        | Code::MissingSpec
-                        | Code::NothingExpected
-                        | Code::NoProofOfLife
-                        | Code::UnknownFixture
-                        | Code::UnknownLabel
-                        | Code::UnknownParameter
-                        | Code::UnusedFixture
-                        | Code::UnusedParameter
-                )
+            .extend(rest.into_iter().filter(|diagnostic| match diagnostic.code {
+                Code::UnknownFixture | Code::UnusedFixture => false,
+                Code::EmptyBlock
+                | Code::MissingSpec
+                | Code::NothingExpected
+                | Code::NoProofOfLife
+                | Code::UnknownLabel
+                | Code::UnknownParameter
+                | Code::UnusedParameter => is_whole(diagnostic.span),
+                _ => true,
             }));
     }
 

@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 /// IPv6 address takes its interface behind `%`: `[fe80::1%eth0]:80`.
 ///
 /// # Errors
-/// [`TargetError::Usage`] for what is no address and for addresses of many hosts or of none.
+/// [`TargetError::Usage`] for what is no address and for addresses of many hosts or of none,
+/// [`TargetError::Unreachable`] for a name that is not found: the name may be right and the DNS away.
 pub fn parse_host(text: &str, ip: Option<u8>) -> Result<SocketAddr, TargetError> {
     let address = read(text, ip)?;
     check(address)?;
@@ -45,7 +46,7 @@ fn read(text: &str, ip: Option<u8>) -> Result<SocketAddr, TargetError> {
     }
     let found = (host, port)
         .to_socket_addrs()
-        .map_err(|e| usage(format!("'{host}' cannot be looked up: {e}")))?;
+        .map_err(|e| TargetError::Unreachable(format!("'{host}' cannot be looked up: {e}")))?;
     found
         .into_iter()
         .find(|address| ip.is_none_or(|ip| address.is_ipv6() == (ip == 6)))
