@@ -81,7 +81,7 @@ pub struct CaseSetup {
     pub mode: Mode,
     /// For ISNs and payload: ISNs come from a cursor of the run on real targets.
     pub seed: u64,
-    /// The first ISN that we use; each connection of the case takes the next, spaced by 2^20.
+    /// The first ISN that we use; each connection of the case takes the next, 2^24 further on.
     pub isn: u32,
     /// Sends later than this after they were asked for make a failure inconclusive.
     pub late_after: std::time::Duration,

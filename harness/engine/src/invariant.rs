@@ -155,11 +155,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) checksum: ChecksumState,
     /// The connection before the segment is applied to it.
     pub(crate) connection: &'a Connection,
-    /// TSvals that were sent to the target on this connection.
-    pub(crate) sent_timestamps: &'a [u32],
-    /// The options of the SYN-ACK that came first.
-    pub(crate) first_syn_ack: Option<&'a Segment>,
-    /// Our path's MTU.
+    /// The path's MTU, where it is known to be less than what the target's link takes.
     pub(crate) mtu: u32,
 }
 
@@ -190,11 +186,10 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
     rule("option-form", malformed(e, is_option));
     rule("flags", nonsense(flags));
     if rst {
-        if c.last_injected_rst && c.injected_since_rst == 0 {
-            rule("no-rst-to-rst", Some("answers a RST".into()));
-        } else {
-            rule("no-rst-to-rst", None);
-        }
+        rule(
+            "no-rst-to-rst",
+            c.answers_a_rst(segment).then(|| "answers a RST".into()),
+        );
         return out; // The rest speaks of segments of a connection.
     }
     rule(
@@ -205,16 +200,16 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
         "sack-permitted-on-syn-only",
         options_off_syn(segment, syn, |o| matches!(o, TcpOption::SackPermitted)),
     );
+    if c.is_of_the_past(segment) {
+        return out; // It says nothing of this incarnation.
+    }
     judge_negotiation(e, syn, ack, &mut rule);
     if ack && c.syn_sent {
-        // Nothing lies beyond the highest octet that was sent; one more for a FIN is in `our_max`.
         rule(
             "ack-within-sent",
-            c.our_max.lt(segment.ack).then(|| {
-                format!(
-                    "acknowledges {} octets beyond what was sent",
-                    segment.ack - c.our_max
-                )
+            (!c.sent_by_us.covers(segment.ack - 1, segment.ack)).then(|| {
+                let at = segment.ack.distance_from(c.irs);
+                format!("acknowledges {at}, but the octet before it was never sent")
             }),
         );
         if c.phase != Phase::Reset && !syn {
@@ -238,9 +233,10 @@ fn judge_negotiation(
     let stamps = segment.timestamps();
     if syn && ack && c.syn_sent {
         let scale = segment.window_scale();
+        let offer = c.offer_answered(segment.ack);
         rule(
             "window-scale-negotiated",
-            match (scale, c.our_offer.window_scale) {
+            match (scale, offer.window_scale) {
                 (Some(_), None) => Some("window scale, which the SYN did not offer".into()),
                 (Some(shift), _) if shift > 14 => Some(format!("shift {shift}")),
                 _ => None,
@@ -248,10 +244,10 @@ fn judge_negotiation(
         );
         rule(
             "timestamps-negotiated",
-            (stamps.is_some() && !c.our_offer.timestamps)
+            (stamps.is_some() && !offer.timestamps)
                 .then(|| "timestamps, which the SYN did not offer".into()),
         );
-        if let Some(first) = e.first_syn_ack
+        if let Some(first) = &c.syn_ack
             && first.ack == segment.ack
         {
             rule("isn-stable", changed_syn_ack(first, segment));
@@ -263,12 +259,12 @@ fn judge_negotiation(
             stamps.is_none().then(|| "no timestamps".into()),
         );
     }
-    if let (Some((_, ecr)), true) = (stamps, ack)
-        && !e.sent_timestamps.is_empty()
+    if let (Some((_, ecr)), Some(sent), true) = (stamps, &c.sent_timestamps, ack)
+        && !sent.is_empty()
     {
         rule(
             "timestamp-echo",
-            (!e.sent_timestamps.contains(&ecr)).then(|| format!("TSecr {ecr} was never sent")),
+            (!sent.contains(&ecr)).then(|| format!("TSecr {ecr} was never sent")),
         );
     }
     if has(|o| matches!(o, TcpOption::Sack(_))) {
@@ -294,15 +290,14 @@ fn judge_negotiation(
 
 fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String>)) {
     let (segment, c) = (e.segment, e.connection);
-    let end = segment.seq + segment.seq_len();
-    let probe = segment.payload.len() == 1;
-    if let Some(edge) = c.our_right_edge
-        && !probe
-    {
+    let end =
+        segment.seq + u32::from(segment.flags.contains(Flags::SYN)) + segment.payload.len() as u32;
+    let one = segment.payload.len() == 1;
+    if let Some(edge) = c.our_right_edge {
         // A zero-window probe may carry one octet beyond the edge (RFC 9293 §3.8.6.1).
         rule(
             "data-within-window",
-            edge.lt(end)
+            (edge.lt(end) && !(one && edge + 1 == end))
                 .then(|| format!("{} octets beyond the offered window", end - edge)),
         );
     }
@@ -319,6 +314,9 @@ fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String
             (segment.payload.len() as u32 > room.max(1))
                 .then(|| format!("{} octets, at most {room} fit", segment.payload.len())),
         );
+    }
+    if one && c.iss.is_some() && end == c.snd_nxt {
+        return; // A keep-alive may carry an octet of garbage (RFC 9293 §3.8.4).
     }
     rule(
         "same-text-again",
@@ -382,15 +380,10 @@ fn options_off_syn(segment: &Segment, syn: bool, which: fn(&TcpOption) -> bool) 
 }
 
 fn shrunk(segment: &Segment, c: &Connection) -> Option<String> {
-    let shift = c.scales().0;
-    let edge = segment.ack + (u32::from(segment.window) << shift);
-    let old = c.right_edge?;
-    // An old segment that comes late is no shrinking: only the newest acknowledgement counts, and
-    // rounding by the scale may cost less than one unit (RFC 7323 §2.4).
-    let newest = c.acked.is_none_or(|acked| acked.le(segment.ack));
-    let unit = 1u32 << shift;
-    (newest && edge.lt(old) && old - edge >= unit)
-        .then(|| format!("the right edge moved {} octets to the left", old - edge))
+    let lost = c.loses_window(segment)?;
+    // Of two segments with one acknowledgement the older may have come later: one alone proves nothing.
+    let newer = c.acked.is_none_or(|acked| acked.lt(segment.ack));
+    (newer || c.edge_suspect).then(|| format!("the right edge moved {lost} octets to the left"))
 }
 
 fn changed_syn_ack(first: &Segment, again: &Segment) -> Option<String> {

@@ -6,20 +6,18 @@ use crate::compose::{Composed, compose};
 use crate::eval::{EvalError, Scope};
 use crate::event::{Direction, Finding, TraceEntry};
 use crate::invariant::{Evidence, Judgement, invariants, judge};
-use crate::model::{Connection, Phase, Seen};
+use crate::model::{Connection, Seen};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use tcpconf_suite::ast::{Expr, Template};
-use tcpconf_wire::view::IpView;
+use tcpconf_wire::view::{IpView, PROTOCOL_TCP};
 use tcpconf_wire::{
     Checksum, ChecksumState, Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment,
     SeqNumber, TcpOption,
 };
 
-/// The MTU of the links that tcpconf makes and of Ethernet.
-const MTU: u32 = 1_500;
-/// TSvals remembered for the echo check, a connection.
-const STAMPS_KEPT: usize = 4_096;
+/// The target knows its link's MTU, we do not: what came through was not too large for it.
+const MTU: u32 = u32::MAX;
 
 /// A segment of the target that no step has taken yet.
 #[derive(Clone, Debug)]
@@ -40,8 +38,6 @@ pub(crate) struct Slot {
     pub(crate) wire: Connection,
     /// Options of our SYN: they stick.
     pub(crate) syn_options: Vec<TcpOption>,
-    sent_timestamps: Vec<u32>,
-    first_syn_ack: Option<Segment>,
     /// What no step has taken yet.
     pub(crate) inbox: VecDeque<Arrived>,
 }
@@ -55,8 +51,6 @@ impl Slot {
             wire: connection.clone(),
             script: connection,
             syn_options: Vec::new(),
-            sent_timestamps: Vec::new(),
-            first_syn_ack: None,
             inbox: VecDeque::new(),
         }
     }
@@ -80,6 +74,8 @@ pub struct Session {
     slots: Vec<Slot>,
     /// Names of the connections that steps can speak of.
     names: BTreeMap<String, usize>,
+    /// The newest connection of each socket of ours.
+    sockets: BTreeMap<SocketAddr, usize>,
     isn: SeqNumber,
     ts_base: u32,
     pub(crate) trace: Vec<TraceEntry>,
@@ -104,6 +100,7 @@ impl Session {
             target,
             slots: Vec::new(),
             names: BTreeMap::new(),
+            sockets: BTreeMap::new(),
             isn: SeqNumber(isn),
             ts_base,
             trace: Vec::new(),
@@ -137,6 +134,11 @@ impl Session {
         self.names.get(name).copied()
     }
 
+    /// The names of all connections that steps can speak of.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
     /// The name of a connection, unless it is the one without a name.
     fn name_of(&self, index: usize) -> Option<String> {
         let name = &self.slots[index].name;
@@ -147,10 +149,15 @@ impl Session {
     /// One that had the name before is followed further, but steps cannot speak of it any more.
     pub(crate) fn open(&mut self, name: &str, ours: SocketAddr) -> usize {
         let isn = self.next_isn();
-        self.slots
-            .push(Slot::new(name, ours, self.target, isn, self.ts_base));
+        let mut slot = Slot::new(name, ours, self.target, isn, self.ts_base);
+        if let Some(before) = self.sockets.get(&ours).map(|at| &self.slots[*at]) {
+            slot.wire.succeeds(&before.wire);
+            slot.script.succeeds(&before.wire);
+        }
+        self.slots.push(slot);
         let index = self.slots.len() - 1;
         self.names.insert(name.to_owned(), index);
+        self.sockets.insert(ours, index);
         index
     }
 
@@ -167,15 +174,12 @@ impl Session {
         compose(template, &slot.script, &slot.syn_options, again, now, scope)
     }
 
-    /// A new incarnation begins with the next SYN: the last one on this four-tuple is no more.
+    /// The next SYN on this four-tuple begins a new incarnation, with an ISN of our choice.
     pub(crate) fn reincarnate(&mut self, index: usize) {
         let isn = self.next_isn();
         let slot = &mut self.slots[index];
         slot.script.reincarnate(isn);
         slot.wire.reincarnate(isn);
-        slot.first_syn_ack = None;
-        slot.sent_timestamps.clear();
-        slot.inbox.clear();
     }
 
     /// Notes that these bytes (IP packets that make up `composed`) are sent at `now`.
@@ -199,13 +203,6 @@ impl Session {
         if let Some(options) = &composed.syn_options {
             slot.syn_options.clone_from(options);
         }
-        for option in &composed.segment.options {
-            if let TcpOption::Timestamps { val, .. } = option
-                && slot.sent_timestamps.len() < STAMPS_KEPT
-            {
-                slot.sent_timestamps.push(*val);
-            }
-        }
         self.note_sent(index, &bytes, now, note);
         bytes
     }
@@ -221,12 +218,12 @@ impl Session {
         let slot = &mut self.slots[index];
         let style = style(&slot.wire, Direction::In);
         if let Ok(ip) = IpView::parse(bytes)
+            && ip.protocol == PROTOCOL_TCP
             && let Ok(view) = ip.tcp()
+            && SocketAddr::new(ip.src, view.src_port) == slot.wire.ours
+            && SocketAddr::new(ip.dst, view.dst_port) == slot.wire.target
         {
-            let sound = ip.header_checksum_ok()
-                && ip.tcp_checksum_ok()
-                && ip.src == slot.wire.ours.ip()
-                && ip.fragment.is_none();
+            let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok() && ip.fragment.is_none();
             slot.script.injected(now, &view, sound);
             slot.wire.injected(now, &view, sound);
         }
@@ -265,9 +262,10 @@ impl Session {
             segment.checksum = Checksum::Good; // what stands there says nothing
         }
         let index = self
-            .slots
-            .iter()
-            .rposition(|slot| slot.wire.ours == segment.dst() && slot.wire.target == segment.src());
+            .sockets
+            .get(&segment.dst())
+            .copied()
+            .filter(|_| segment.src() == self.target);
         let Some(index) = index else {
             self.strays += 1;
             self.trace.push(TraceEntry {
@@ -287,19 +285,10 @@ impl Session {
             malformed: &parsed.malformed,
             checksum: packet.checksum,
             connection: &slot.wire,
-            sent_timestamps: &slot.sent_timestamps,
-            first_syn_ack: slot.first_syn_ack.as_ref(),
             mtu: MTU,
         });
-        if segment.flags.contains(Flags::SYN | Flags::ACK)
-            && slot
-                .first_syn_ack
-                .as_ref()
-                .is_none_or(|first| first.ack != segment.ack)
-        {
-            slot.first_syn_ack = Some(segment.clone());
-        }
         slot.wire.observed(&segment);
+        slot.script.shown = slot.wire.shows();
         let text = show_segment(&segment, style(&slot.wire, Direction::Out));
         for judgement in judgements {
             match judgement {
@@ -350,25 +339,16 @@ impl Session {
         let mut resets = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
             let c = &slot.wire;
-            if !c.syn_sent || c.phase == Phase::Reset {
-                continue;
-            }
-            // The target's own word on RCV.NXT first; the model's when it differs; other SYNs' last.
-            let mut places: Vec<SeqNumber> = c.acked.into_iter().collect();
-            places.push(c.rcv_nxt);
-            places.extend(c.other_isns.iter().map(|isn| *isn + 1));
-            let mut seen: Vec<SeqNumber> = Vec::new();
-            for seq in places {
-                if seen.contains(&seq) {
+            let mut done: Vec<SeqNumber> = Vec::new();
+            for seq in c.places_to_reset() {
+                if done.contains(&seq) {
                     continue;
                 }
-                seen.push(seq);
+                done.push(seq);
+                // Without timestamps: PAWS does not apply to RST (RFC 7323 §5.2).
                 let mut rst = Segment::new(c.ours, c.target);
                 rst.flags = Flags::RST;
                 rst.seq = seq;
-                if c.timestamps_on() {
-                    rst.options = Vec::new(); // RFC 7323 §5.2: PAWS does not apply to RST
-                }
                 resets.push((index, rst));
             }
         }

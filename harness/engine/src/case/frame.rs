@@ -1,6 +1,7 @@
 //! The cursor: a stack of step lists.
 
 use crate::session::UNNAMED;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tcpconf_suite::ast::{Expr, Ignorable, Name, Span, Step};
 use tcpconf_suite::plan::SourceFile;
@@ -24,6 +25,8 @@ pub(super) enum Role {
     Sample {
         left: u64,
         bindings: Arc<[(Name, Expr)]>,
+        /// Connections from before: the others belong to a round.
+        before: Arc<BTreeSet<String>>,
     },
 }
 

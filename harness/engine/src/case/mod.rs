@@ -76,7 +76,7 @@ pub struct Case {
     labels: BTreeMap<String, Label>,
     samples: BTreeMap<String, Samples>,
     counters: BTreeMap<String, i128>,
-    /// Connections whose next SYN opens a new one: a round of `sample` has begun.
+    /// Connections whose next `<` opens a new one: a round of `sample` has begun.
     retired: BTreeSet<String>,
     autoack: bool,
     /// What is written beside sends in the trace: probes are the harness's own.
@@ -193,15 +193,16 @@ impl Case {
     }
 
     /// A packet of the target came; `packet.at` is its receive stamp.
-    pub fn handle_packet(&mut self, _now: Instant, packet: &Packet) {
+    pub fn handle_packet(&mut self, now: Instant, packet: &Packet) {
         if self.stage != Stage::Running {
             return;
         }
         let Some(index) = self.session.observe(packet) else {
             return;
         };
+        self.late_by = self.late_by.max(now.since(packet.at));
         if self.autoack {
-            self.acknowledge(index, packet.at);
+            self.acknowledge(index, now);
         }
     }
 

@@ -69,10 +69,12 @@ impl Case {
 
     /// What proves life: the connection, if one was opened here; the port otherwise.
     fn living(&self) -> Goal {
+        let conn = &self.frame().conn;
         let opened = self
             .session
-            .named(&self.frame().conn)
-            .is_some_and(|index| self.session.slot(index).wire.syn_sent);
+            .named(conn)
+            .is_some_and(|index| self.session.slot(index).wire.syn_sent)
+            && !self.retired.contains(conn);
         if self.setup.instance.needs.service == "closed" {
             Goal::Refusing
         } else if opened {

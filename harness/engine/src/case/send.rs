@@ -14,6 +14,9 @@ use tcpconf_wire::{Flags, Instant, Segment};
 /// Ports asked for at a time.
 const PORTS_AT_A_TIME: usize = 16;
 
+const FOREIGN_PORT: &str =
+    "ports outside our range need a source address of our own (see --source)";
+
 /// What a step says of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sender {
@@ -44,12 +47,17 @@ impl Case {
             .conn
             .as_ref()
             .map_or_else(|| self.frame().conn.clone(), |c| c.value.clone());
-        let (template, again) = match &inject.stimulus {
+        let (template, mut again) = match &inject.stimulus {
             Stimulus::Segment(template) => (template.clone(), None),
             Stimulus::SameAs { label, fields } => self.again(label, fields)?,
             Stimulus::Icmp(icmp) => return self.send_icmp(inject, icmp, now),
         };
-        let Some(index) = self.sender(&name, &template)? else {
+        let repeated = self.repeated_on(inject, &template);
+        let index = match repeated {
+            Some(index) => Some(index),
+            None => self.sender(&name, &template, again.is_some())?,
+        };
+        let Some(index) = index else {
             // No port or address is free: the step begins again when there is one.
             if self.outcome.is_none()
                 && let Some(frame) = self.frames.last_mut()
@@ -58,6 +66,11 @@ impl Case {
             }
             return Ok(());
         };
+        if let (None, Some(segment)) = (repeated, &mut again) {
+            let ours = self.session.slot(index).script.ours;
+            let template = Segment::new(ours, segment.dst());
+            (segment.ip, segment.src_port) = (template.ip, template.src_port);
+        }
         let composed =
             self.session
                 .compose(index, &template, again.as_ref(), now, &self.view_on(&name))?;
@@ -94,15 +107,32 @@ impl Case {
         );
     }
 
-    /// Queues a packet.
-    pub(super) fn queue(&mut self, bytes: Vec<u8>, now: Instant) -> SendId {
+    /// Queues the packet of a step: its stamp is what timing counts from.
+    fn queue(&mut self, bytes: Vec<u8>, now: Instant) -> SendId {
+        let id = self.queue_unasked(bytes, now);
+        self.last_send = Some(id);
+        self.last_stamp = now;
+        id
+    }
+
+    /// Queues a packet that no step sends.
+    fn queue_unasked(&mut self, bytes: Vec<u8>, now: Instant) -> SendId {
         let id = SendId(self.next_id);
         self.next_id += 1;
         self.pending.insert(id, (now, None));
-        self.last_send = Some(id);
-        self.last_stamp = now;
         self.outbox.push_back(Action::Transmit { id, bytes });
         id
+    }
+
+    /// The connection on which `same as` repeats a segment: that of the segment, unless the step names one.
+    fn repeated_on(&self, inject: &Inject, template: &Template<Expr>) -> Option<usize> {
+        let chosen = |f: &Field<Expr>| matches!(f.name, FieldName::Src | FieldName::SrcPort);
+        match (&inject.stimulus, &inject.conn) {
+            (Stimulus::SameAs { label, .. }, None) if !template.fields.iter().any(chosen) => {
+                self.labels.get(&label.value).map(|label| label.slot)
+            }
+            _ => None,
+        }
     }
 
     /// The segment that `same as` sends once more.
@@ -128,46 +158,46 @@ impl Case {
         &mut self,
         name: &str,
         template: &Template<Expr>,
+        again: bool,
     ) -> Result<Option<usize>, EvalError> {
         let syn = crate::compose::flags(&template.flags, &self.view_on(name))?
             & (Flags::SYN | Flags::ACK)
             == Flags::SYN;
         let said = self.said_sender(name, template)?;
         let existing = self.session.named(name);
-        let retired = syn && self.retired.contains(name);
-        let socket = match (said, existing) {
-            (Sender::Fresh { address, port }, _) => self.fresh_socket(address, port),
-            (Sender::Port(port), Some(index)) if syn => {
-                let ours = self.session.slot(index).script.ours;
-                if ours.port() == port {
-                    None
-                } else {
-                    self.socket_at(port)
+        let ours = existing.map(|index| self.session.slot(index).script.ours);
+        if let (Some(index), Some(ours)) = (existing, ours)
+            && !self.retired.contains(name)
+        {
+            let other_port = matches!(said, Sender::Port(port) if port != ours.port());
+            let opens = matches!(said, Sender::Fresh { .. }) || other_port && syn;
+            if !opens {
+                if other_port && !self.setup.lease.any_port {
+                    self.unsupported(FOREIGN_PORT);
+                    return Ok(None);
                 }
-            }
-            (Sender::Port(port), None) => self.socket_at(port),
-            (Sender::Same, Some(index)) if retired => {
-                let ours = self.session.slot(index).script.ours;
-                self.retired.remove(name);
-                return Ok(Some(self.session.open(name, ours)));
-            }
-            (Sender::Connection, Some(_)) if retired => self.fresh_socket(false, true),
-            (_, Some(index)) => {
-                if syn && self.session.slot(index).script.phase == Phase::Reset {
+                let begins_anew = syn && self.session.slot(index).script.phase == Phase::Reset;
+                let own_isn = again
+                    || template
+                        .fields
+                        .iter()
+                        .any(|f| matches!(f.name, FieldName::Seq | FieldName::Isn));
+                if begins_anew && !own_isn {
                     self.session.reincarnate(index);
                 }
                 return Ok(Some(index));
             }
-            (_, None) => self.fresh_socket(false, true),
-        };
-        match (socket, existing, said) {
-            (Some(ours), ..) => {
-                self.retired.remove(name);
-                Ok(Some(self.session.open(name, ours)))
-            }
-            (None, Some(index), Sender::Port(_)) if self.outcome.is_none() => Ok(Some(index)),
-            (None, ..) => Ok(None),
         }
+        let socket = match (said, ours) {
+            (Sender::Fresh { address, port }, _) => self.fresh_socket(address, port),
+            (Sender::Port(port), _) => self.socket_at(port),
+            (Sender::Same, Some(ours)) => Some(ours),
+            (Sender::Same | Sender::Connection, _) => self.fresh_socket(false, true),
+        };
+        Ok(socket.map(|ours| {
+            self.retired.remove(name);
+            self.session.open(name, ours)
+        }))
     }
 
     /// What the fields `from` and `port` say.
@@ -241,9 +271,7 @@ impl Case {
     /// A socket with this very port, where the lease allows it. `None`: the case is over.
     fn socket_at(&mut self, port: u16) -> Option<SocketAddr> {
         if !self.setup.lease.any_port {
-            self.unsupported(
-                "ports outside our range need a source address of our own (see --source)",
-            );
+            self.unsupported(FOREIGN_PORT);
             return None;
         }
         Some(SocketAddr::new(self.first_address()?, port))
@@ -268,6 +296,9 @@ impl Case {
             return;
         }
         let c = &slot.wire;
+        if c.phase == Phase::Reset || c.is_of_the_past(&arrived.segment) {
+            return;
+        }
         let mut ack = Segment::new(c.ours, c.target);
         ack.flags = Flags::ACK;
         ack.seq = c.rcv_nxt;
@@ -290,6 +321,6 @@ impl Case {
             syn_options: None,
         };
         let bytes = self.session.inject(index, &composed, now, Some("autoack"));
-        self.queue(bytes, now);
+        self.queue_unasked(bytes, now);
     }
 }

@@ -236,10 +236,11 @@ impl Case {
                     self.counters.insert(counter.clone(), *round);
                 }
             }
-            Role::Sample { left, .. } if *left > 0 => {
+            Role::Sample { left, before, .. } if *left > 0 => {
                 *left -= 1;
-                let conn = frame.conn.clone();
-                self.retired.insert(conn);
+                let of_a_round = self.session.names().filter(|n| !before.contains(*n));
+                self.retired.extend(of_a_round.cloned());
+                self.retired.insert(frame.conn.clone());
             }
             _ => return false,
         }
@@ -259,6 +260,7 @@ impl Case {
         let role = Role::Sample {
             left,
             bindings: sample.bindings.as_slice().into(),
+            before: Arc::new(self.session.names().cloned().collect()),
         };
         self.push(&sample.steps, role, None, None);
         if !self.next_round() {

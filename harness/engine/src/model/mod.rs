@@ -4,17 +4,22 @@
 //! a right receiver must hold, given what was injected acceptably ([`receiver`]).  Its send side is
 //! what was seen ([`sender`]).  Not modelled: the target's congestion control and timers.
 
+mod draw;
+mod past;
 mod ranges;
 mod receiver;
 mod sender;
 #[cfg(test)]
 mod tests;
 
+use draw::Draw;
 pub(crate) use ranges::Ranges;
 pub(crate) use sender::Seen;
 
+use past::Past;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use tcpconf_wire::{Instant, SeqNumber, TcpOption};
+use tcpconf_wire::{Instant, Segment, SeqNumber, TcpOption};
 
 /// The window that a receiver is believed to offer before it said so.
 const WINDOW_BEFORE_SYN_ACK: u32 = 65_535;
@@ -60,6 +65,25 @@ impl Offer {
     }
 }
 
+/// A SYN of ours.
+#[derive(Clone, Copy, Debug)]
+struct Syn {
+    isn: SeqNumber,
+    /// Behind its text.
+    end: SeqNumber,
+    offer: Offer,
+    window: u16,
+}
+
+/// What the wire has shown of the target, whether a step has taken it or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    iss: SeqNumber,
+    snd_nxt: SeqNumber,
+    right_edge: Option<SeqNumber>,
+    last_ack_sent: Option<SeqNumber>,
+}
+
 /// One connection, as the wire shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
@@ -74,12 +98,16 @@ pub(crate) struct Connection {
     pub(crate) irs: SeqNumber,
     /// Whether a SYN of ours was sent, so that `irs` means something.
     pub(crate) syn_sent: bool,
-    /// Other ISNs that SYNs on this four-tuple carried: the target may have taken up one of them.
-    pub(crate) other_isns: Vec<SeqNumber>,
+    /// Other SYNs on this four-tuple: the target may have taken up one of them.
+    other_syns: Vec<Syn>,
+    /// The incarnations before this one on the four-tuple: their segments may still be on the way.
+    past: Vec<Past>,
     pub(crate) rcv_nxt: SeqNumber,
     /// The rightmost edge that the target ever offered.
     pub(crate) right_edge: Option<SeqNumber>,
     queue: Ranges,
+    /// Text that a receiver may take or leave (RFC 7323 §3.2, a SHOULD): the target will tell.
+    optional: Ranges,
     fin_at: Option<SeqNumber>,
     /// Our FIN was received in order.
     pub(crate) fin_received: bool,
@@ -88,10 +116,10 @@ pub(crate) struct Connection {
     pub(crate) last_ack_sent: Option<SeqNumber>,
     /// The highest ACK number that the target sent.
     pub(crate) acked: Option<SeqNumber>,
-    /// The highest right end of anything that we sent on this connection.
-    pub(crate) our_max: SeqNumber,
-    /// All that the target may report by SACK: every range that we ever sent.
+    /// Every range that we ever sent: what the target may acknowledge or report by SACK.
     pub(crate) sent_by_us: Ranges,
+    /// What segments that no step has taken yet have shown: the target acts by it.
+    pub(crate) shown: Option<Shown>,
 
     // The target's send side.
     /// The target's ISS; known from its SYN or SYN-ACK.
@@ -126,10 +154,18 @@ pub(crate) struct Connection {
     pub(crate) ts_from_target: Option<u32>,
     /// When the last segment that a receiver must refuse was sent: probes keep their distance.
     pub(crate) last_unacceptable: Option<Instant>,
-    /// Whether the segment injected last was a RST (the next segment must not be one).
-    pub(crate) last_injected_rst: bool,
-    /// Segments injected and not yet reacted to that were no RST.
-    pub(crate) injected_since_rst: u32,
+    /// What was injected last, by the RST that it may draw.
+    draws: VecDeque<Draw>,
+    /// Something else than RSTs was injected.
+    other_than_rst: bool,
+    /// TSvals that we sent; `None` when there were too many to remember.
+    pub(crate) sent_timestamps: Option<BTreeSet<u32>>,
+    /// The SYN-ACK that came first, while no further SYN of ours was sent.
+    pub(crate) syn_ack: Option<Segment>,
+    /// The acknowledgement of a segment that came although the connection should be no more.
+    pub(crate) revenant: Option<SeqNumber>,
+    /// The last segment moved the right window edge left without acknowledging more.
+    pub(crate) edge_suspect: bool,
 }
 
 impl Connection {
@@ -141,17 +177,19 @@ impl Connection {
             phase: Phase::None,
             irs: isn,
             syn_sent: false,
-            other_isns: Vec::new(),
+            other_syns: Vec::new(),
+            past: Vec::new(),
             rcv_nxt: isn + 1,
             right_edge: None,
             queue: Ranges::default(),
+            optional: Ranges::default(),
             fin_at: None,
             fin_received: false,
             ts_recent: None,
             last_ack_sent: None,
             acked: None,
-            our_max: isn,
             sent_by_us: Ranges::default(),
+            shown: None,
             iss: None,
             snd_una: SeqNumber(0),
             snd_nxt: SeqNumber(0),
@@ -170,8 +208,12 @@ impl Connection {
             ts_base: 0,
             ts_from_target: None,
             last_unacceptable: None,
-            last_injected_rst: false,
-            injected_since_rst: 0,
+            draws: VecDeque::new(),
+            other_than_rst: false,
+            sent_timestamps: Some(BTreeSet::new()),
+            syn_ack: None,
+            revenant: None,
+            edge_suspect: false,
         }
     }
 
@@ -181,6 +223,8 @@ impl Connection {
         fresh.our_window = self.our_window;
         fresh.ts_base = self.ts_base;
         fresh.last_unacceptable = self.last_unacceptable;
+        fresh.revenant = self.revenant;
+        fresh.succeeds(self);
         *self = fresh;
     }
 
@@ -228,6 +272,45 @@ impl Connection {
     /// Whether a half-open connection stands on the target as far as the wire tells.
     pub(crate) const fn half_open(&self) -> bool {
         matches!(self.phase, Phase::SynReceived)
+    }
+
+    /// What the steps' model of this connection must know of the wire's.
+    pub(crate) fn shows(&self) -> Option<Shown> {
+        self.iss.map(|iss| Shown {
+            iss,
+            snd_nxt: self.snd_nxt,
+            right_edge: self.right_edge,
+            last_ack_sent: self.last_ack_sent,
+        })
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        self.shown.filter(|shown| Some(shown.iss) == self.iss)
+    }
+
+    /// What the SYN offered that this acknowledgement answers.
+    pub(crate) fn offer_answered(&self, ack: SeqNumber) -> Offer {
+        self.other_syns
+            .iter()
+            .find(|syn| ack != self.irs + 1 && syn.isn.lt(ack) && ack.le(syn.end))
+            .map_or(self.our_offer, |syn| syn.offer)
+    }
+
+    /// Where a RST may have to stand to end whatever the target holds on this four-tuple: its own word on
+    /// RCV.NXT first, the model's when that differs, then what SYNs of ours may have led to.
+    pub(crate) fn places_to_reset(&self) -> Vec<SeqNumber> {
+        let mut places: Vec<SeqNumber> = self.revenant.into_iter().collect();
+        if !self.syn_sent || self.phase == Phase::Reset {
+            return places;
+        }
+        places.extend(self.acked);
+        places.extend([self.rcv_nxt, self.sent_by_us.end_of(self.irs)]);
+        places.extend(
+            self.other_syns
+                .iter()
+                .flat_map(|syn| [syn.isn + 1, syn.end]),
+        );
+        places
     }
 
     /// TSval of a segment sent at `now`: a millisecond clock.

@@ -46,6 +46,24 @@ impl Ranges {
         self.0.iter().any(|(l, r)| l.le(left) && right.le(*r))
     }
 
+    /// The right edge of the range that holds `octet`; `octet` itself when none does.
+    pub(crate) fn end_of(&self, octet: SeqNumber) -> SeqNumber {
+        let holds = |(l, r): &&(SeqNumber, SeqNumber)| l.le(octet) && octet.lt(*r);
+        self.0.iter().find(holds).map_or(octet, |(_, r)| *r)
+    }
+
+    /// Adds all ranges of another set.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (left, right) in &other.0 {
+            self.insert(*left, *right);
+        }
+    }
+
+    /// Whether there is no range.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.0.clear();

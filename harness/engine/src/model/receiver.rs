@@ -1,41 +1,46 @@
 //! The reference receiver: what a right target holds after a segment of ours (RFC 9293 §3.10.7).
 
-use super::{Connection, Offer, Phase};
+use super::{Connection, Offer, Phase, Syn};
 use tcpconf_wire::view::{OptionView, TcpView};
 use tcpconf_wire::{Flags, Instant, SeqNumber, TcpOption};
 
+/// SYNs of ours that are remembered besides the one that opened the connection.
+const SYNS_KEPT: usize = 32;
+/// TSvals of ours that are remembered: beyond, echoes are not judged.
+const STAMPS_KEPT: usize = 1 << 16;
+
 impl Connection {
     /// Applies a segment that was injected. `sound` says whether a receiver gets to see it at all:
-    /// checksums right, lengths that do not lie.
+    /// checksums right, no fragment.
     pub(crate) fn injected(&mut self, now: Instant, segment: &TcpView<'_>, sound: bool) {
-        self.last_injected_rst = segment.flags.contains(Flags::RST);
-        if self.last_injected_rst {
-            self.injected_since_rst = 0;
-        } else {
-            self.injected_since_rst += 1;
-        }
-        if !sound {
-            return;
-        }
-        let right = segment.seq + segment.seq_len();
-        self.sent_by_us.insert(segment.seq, right);
-        match self.phase {
-            Phase::None | Phase::Reset => self.segment_without_connection(segment),
-            Phase::SynReceived | Phase::Synchronized => {
-                if !self.segment_arrives(segment) {
-                    self.last_unacceptable = Some(now);
+        if sound {
+            match self.phase {
+                Phase::None | Phase::Reset => self.segment_without_connection(segment),
+                Phase::SynReceived | Phase::Synchronized => {
+                    if !self.segment_arrives(segment) {
+                        self.last_unacceptable = Some(now);
+                    }
                 }
             }
+            self.sent_by_us
+                .insert(segment.seq, segment.seq + segment.seq_len());
+            if segment.flags & (Flags::SYN | Flags::ACK) == Flags::ACK {
+                let edge = segment.ack + self.scaled_window(segment.window);
+                self.our_right_edge = Some(self.our_right_edge.map_or(edge, |old| old.max(edge)));
+            }
         }
-        if self.our_max.lt(right) {
-            self.our_max = right;
+        if segment.flags.contains(Flags::SYN) {
+            self.syn_ack = None; // It may be answered afresh, by a SYN cookie for instance.
         }
-        if !segment.flags.contains(Flags::SYN) {
-            let edge = segment.ack + self.scaled_window(segment.window);
-            if segment.flags.contains(Flags::ACK)
-                && self.our_right_edge.is_none_or(|old| old.lt(edge))
-            {
-                self.our_right_edge = Some(edge);
+        self.remember_timestamps(segment);
+        self.may_draw(segment);
+    }
+
+    fn remember_timestamps(&mut self, segment: &TcpView<'_>) {
+        if let Some(sent) = &mut self.sent_timestamps {
+            sent.extend(segment.options().filter_map(timestamp));
+            if sent.len() > STAMPS_KEPT {
+                self.sent_timestamps = None;
             }
         }
     }
@@ -52,7 +57,6 @@ impl Connection {
         self.syn_sent = true;
         self.irs = segment.seq;
         self.rcv_nxt = segment.seq + 1;
-        self.our_max = segment.seq + segment.seq_len();
         self.our_offer = offer_of(segment);
         self.ts_recent = ts_val(segment);
         self.snd_wnd = u32::from(segment.window);
@@ -64,41 +68,55 @@ impl Connection {
     fn segment_arrives(&mut self, segment: &TcpView<'_>) -> bool {
         let flags = segment.flags;
         let rst = flags.contains(Flags::RST);
-        // RFC 7323 §5.3: PAWS, from which RST is exempt.
-        if self.timestamps_on()
-            && !rst
-            && let (Some(val), Some(recent)) = (ts_val(segment), self.ts_recent)
-            && SeqNumber(val).lt(SeqNumber(recent))
-        {
-            return false;
+        if flags & (Flags::SYN | Flags::RST) == Flags::SYN {
+            self.remember_syn(segment);
         }
-        if !self.acceptable(segment.seq, segment.seq_len()) {
-            if flags.contains(Flags::SYN) && segment.seq != self.irs {
-                self.other_isns.push(segment.seq);
+        if self.timestamps_on() && !rst {
+            match (ts_val(segment), self.ts_recent) {
+                // RFC 7323 §5.3: PAWS, from which RST is exempt.
+                (Some(val), Some(recent)) if SeqNumber(val).lt(SeqNumber(recent)) => return false,
+                (None, _) => {
+                    // RFC 7323 §3.2: it should be dropped.
+                    let end = segment.seq + segment.payload.len() as u32;
+                    self.optional.insert(segment.seq, end);
+                    return false;
+                }
+                _ => {}
             }
-            return rst;
         }
+        let acceptable = self.acceptable(segment.seq, segment.seq_len());
         if rst {
-            // Second check, RFC 5961 §3.2: exactly RCV.NXT resets, elsewhere in the window it draws a challenge ACK.
+            // Second check, RFC 5961 §3.2: exactly RCV.NXT resets, whatever the window; elsewhere in the
+            // window it draws a challenge ACK, outside it is dropped.
             if segment.seq == self.rcv_nxt {
                 self.phase = Phase::Reset;
+                return true;
             }
-            return segment.seq == self.rcv_nxt;
+            return !acceptable;
+        }
+        if !acceptable {
+            // First check: with the window closed, a valid ACK still counts.
+            if self.rcv_wnd() == 0
+                && segment.seq == self.rcv_nxt
+                && flags & (Flags::SYN | Flags::ACK) == Flags::ACK
+            {
+                self.process_ack(segment);
+            }
+            return false;
         }
         if flags.contains(Flags::SYN) {
-            // Fourth check: LISTEN again or challenge ACK, the wire will tell.
-            self.other_isns.push(segment.seq);
-            return false;
+            return false; // Fourth check: LISTEN again or challenge ACK, the wire will tell.
         }
         if !flags.contains(Flags::ACK) {
             return true; // Fifth check: dropped without an answer.
         }
-        if self.iss.is_none() || !self.process_ack(segment) {
+        if !self.process_ack(segment) {
             return false;
         }
+        let last_ack = self.shown().map_or(self.last_ack_sent, |s| s.last_ack_sent);
         if let Some(val) = ts_val(segment)
             && self.timestamps_on()
-            && self.last_ack_sent.is_none_or(|last| segment.seq.le(last))
+            && last_ack.is_none_or(|last| segment.seq.le(last))
         {
             self.ts_recent = Some(val); // RFC 7323 §4.3
         }
@@ -106,10 +124,28 @@ impl Connection {
         true
     }
 
+    /// Another SYN than the one that opened the connection.
+    fn remember_syn(&mut self, segment: &TcpView<'_>) {
+        let syn = Syn {
+            isn: segment.seq,
+            end: segment.seq + 1 + segment.payload.len() as u32,
+            offer: offer_of(segment),
+            window: segment.window,
+        };
+        if syn.isn == self.irs {
+            return;
+        }
+        self.other_syns.retain(|other| other.isn != syn.isn);
+        if self.other_syns.len() == SYNS_KEPT {
+            self.other_syns.remove(0);
+        }
+        self.other_syns.push(syn);
+    }
+
     /// First check, the four rows of §3.10.7.4.
     fn acceptable(&self, seq: SeqNumber, len: u32) -> bool {
-        let window = self.rcv_wnd();
-        let edge = self.rcv_nxt + window;
+        let edge = self.edge();
+        let window = edge - self.rcv_nxt;
         let inside = |s: SeqNumber| self.rcv_nxt.le(s) && s.lt(edge);
         match (len, window) {
             (0, 0) => seq == self.rcv_nxt,
@@ -119,11 +155,26 @@ impl Connection {
         }
     }
 
+    /// The right edge of the window that the target has offered, consumed by a step or not.
+    fn edge(&self) -> SeqNumber {
+        let edge = self.rcv_nxt + self.rcv_wnd();
+        match self.shown().and_then(|shown| shown.right_edge) {
+            Some(shown) => edge.max(shown),
+            None => edge,
+        }
+    }
+
     /// Fifth check. False when the segment must be dropped.
     fn process_ack(&mut self, segment: &TcpView<'_>) -> bool {
+        if self.iss.is_none() {
+            return false;
+        }
         let ack = segment.ack;
+        let snd_nxt = self
+            .shown()
+            .map_or(self.snd_nxt, |shown| self.snd_nxt.max(shown.snd_nxt));
         if self.phase == Phase::SynReceived {
-            if !(self.snd_una.lt(ack) && ack.le(self.snd_nxt)) {
+            if !(self.snd_una.lt(ack) && ack.le(snd_nxt)) {
                 return false;
             }
             self.phase = Phase::Synchronized;
@@ -132,7 +183,7 @@ impl Connection {
             return true;
         }
         // RFC 5961 §5.2: beyond SND.NXT or too old.
-        if self.snd_nxt.lt(ack) || ack.lt(self.snd_una - self.max_snd_wnd) {
+        if snd_nxt.lt(ack) || ack.lt(self.snd_una - self.max_snd_wnd) {
             return false;
         }
         let newer =
@@ -160,7 +211,7 @@ impl Connection {
         if self.fin_received {
             return;
         }
-        let edge = self.rcv_nxt + self.rcv_wnd();
+        let edge = self.edge();
         let end = segment.seq + segment.payload.len() as u32;
         self.queue
             .insert(segment.seq.max(self.rcv_nxt), end.min(edge));
@@ -179,10 +230,14 @@ impl Connection {
 
 /// TSval of the timestamps option, if it has the right length.
 fn ts_val(segment: &TcpView<'_>) -> Option<u32> {
-    segment.options().find_map(|option| match option {
+    segment.options().find_map(timestamp)
+}
+
+fn timestamp(option: OptionView<'_>) -> Option<u32> {
+    match option {
         OptionView::Kind(8, &[a, b, c, d, _, _, _, _]) => Some(u32::from_be_bytes([a, b, c, d])),
         _ => None,
-    })
+    }
 }
 
 fn offer_of(segment: &TcpView<'_>) -> Offer {

@@ -1,6 +1,6 @@
 //! The target's send side: what its segments say.
 
-use super::{Connection, Offer, Phase};
+use super::{Connection, Offer, Phase, Syn};
 use tcpconf_wire::{Flags, Segment, SeqNumber, TcpOption};
 
 /// Text of the target that is kept for comparison with retransmissions, octets a connection.
@@ -11,13 +11,13 @@ const TEXT_KEPT: usize = 1 << 20;
 pub(crate) struct Seen {
     /// SEG.LEN > 0 and all of its range was sent before.
     pub(crate) retransmission: bool,
-    /// SEG.LEN = 0 and no SYN, FIN, RST: a pure acknowledgement.
+    /// SEG.LEN = 0 and no SYN, FIN, RST, neither keep-alive nor probe: a pure acknowledgement.
     pub(crate) pure_ack: bool,
     /// Its acknowledgement, window and options repeat the last ones but the window grew.
     pub(crate) window_update: bool,
     /// At SND.NXT − 1 with at most one octet: a keep-alive.
     pub(crate) keepalive: bool,
-    /// One octet while our window is zero: a zero-window probe.
+    /// One octet, or none left of SND.UNA, while our window is zero: a zero-window probe.
     pub(crate) probe: bool,
     /// It carries text.
     pub(crate) data: bool,
@@ -30,27 +30,45 @@ impl Connection {
         let flags = segment.flags;
         let right = segment.seq + len;
         let known = self.iss.is_some();
-        let old = known
-            && len > 0
-            && self.snd_nxt.ge(right)
-            && self.iss.is_some_and(|i| i.le(segment.seq));
+        let old = len > 0
+            && (known && self.was_sent(segment.seq, right) || self.repeats_the_past(segment));
         let plain = !flags.intersects(Flags::SYN | Flags::FIN | Flags::RST);
+        let keepalive =
+            known && plain && segment.seq == self.snd_nxt - 1 && segment.payload.len() <= 1;
+        let closed = known && plain && self.snd_wnd == 0;
+        let probe =
+            closed && (segment.payload.len() == 1 || len == 0 && segment.seq == self.snd_una - 1);
         Seen {
             retransmission: old && !flags.contains(Flags::RST),
-            pure_ack: len == 0 && plain && flags.contains(Flags::ACK),
+            pure_ack: len == 0 && plain && flags.contains(Flags::ACK) && !keepalive && !probe,
             window_update: len == 0
                 && plain
                 && self.last_ack_sent == Some(segment.ack)
                 && self
                     .right_edge
                     .is_some_and(|edge| edge.lt(self.edge_of(segment))),
-            keepalive: known
-                && plain
-                && segment.seq == self.snd_nxt - 1
-                && segment.payload.len() <= 1,
-            probe: plain && segment.payload.len() == 1 && self.snd_wnd == 0,
+            keepalive,
+            probe,
             data: !segment.payload.is_empty(),
         }
+    }
+
+    /// How far the segment moves the right window edge to the left. An old segment that comes late is no
+    /// shrinking: only one that acknowledges all that was acknowledged before counts; and rounding by the
+    /// scale may cost less than one unit (RFC 7323 §2.4).
+    pub(crate) fn loses_window(&self, segment: &Segment) -> Option<u32> {
+        let edge = self.edge_of(segment);
+        let unit = 1u32 << self.scales().0;
+        let old = self.right_edge?;
+        let newest = self.acked.is_none_or(|acked| acked.le(segment.ack));
+        (newest && edge.lt(old) && old - edge >= unit).then(|| old - edge)
+    }
+
+    /// Whether all of the range was sent before.
+    fn was_sent(&self, left: SeqNumber, right: SeqNumber) -> bool {
+        self.iss.is_some_and(|iss| iss.le(left))
+            && (right.le(self.our_rcv_nxt)
+                || self.from_target.covers(left.max(self.our_rcv_nxt), right))
     }
 
     fn edge_of(&self, segment: &Segment) -> SeqNumber {
@@ -65,13 +83,24 @@ impl Connection {
     /// Applies a segment of the target.
     pub(crate) fn observed(&mut self, segment: &Segment) {
         let flags = segment.flags;
+        let past = self.is_of_the_past(segment);
+        if flags & (Flags::RST | Flags::ACK) == Flags::ACK && (past || self.phase == Phase::Reset) {
+            self.revenant = Some(segment.ack);
+        }
+        if past {
+            return;
+        }
         if flags.contains(Flags::RST) {
             self.observed_rst(segment);
             return;
         }
         if flags.contains(Flags::SYN) {
             self.observed_syn(segment);
+            if flags.contains(Flags::ACK) {
+                self.syn_ack.get_or_insert_with(|| segment.clone());
+            }
         }
+        self.edge_suspect = self.loses_window(segment).is_some();
         if flags.contains(Flags::ACK) {
             self.observed_ack(segment);
         }
@@ -125,26 +154,43 @@ impl Connection {
         self.target_offer = Some(Offer::of(&segment.options));
         self.right_edge = None;
         self.acked = None;
+        // The window of our SYN is the first that the target may use.
+        let edge = segment.seq + 1 + self.snd_wnd;
+        self.our_right_edge = Some(self.our_right_edge.map_or(edge, |old| old.max(edge)));
     }
 
-    /// The target acknowledges another of our SYNs than the model believed: it took up that one.
+    /// The target acknowledges text on our SYN, or another of our SYNs than the model believed.
     fn follow_isn(&mut self, ack: SeqNumber) {
         if ack == self.irs + 1 {
             return;
         }
-        if let Some(at) = self.other_isns.iter().position(|isn| *isn + 1 == ack) {
-            let isn = self.other_isns.swap_remove(at);
-            self.other_isns.push(self.irs);
-            self.irs = isn;
-            self.rcv_nxt = isn + 1;
-            self.our_max = isn + 1;
-            self.queue.clear();
-            self.fin_at = None;
-            self.fin_received = false;
-            self.phase = Phase::SynReceived;
-        } else if (self.irs + 1).lt(ack) && ack.le(self.our_max) {
-            self.rcv_nxt = self.rcv_nxt.max(ack); // text on our SYN was taken
+        if (self.irs + 1).lt(ack) && self.sent_by_us.covers(self.irs, ack) {
+            self.rcv_nxt = self.rcv_nxt.max(ack);
+            return;
         }
+        let other = self
+            .other_syns
+            .iter()
+            .position(|syn| syn.isn.lt(ack) && ack.le(syn.end));
+        let Some(at) = other else { return };
+        let syn = self.other_syns.remove(at);
+        self.other_syns.push(Syn {
+            isn: self.irs,
+            end: self.irs + 1,
+            offer: self.our_offer,
+            window: self.snd_wnd as u16,
+        });
+        self.irs = syn.isn;
+        self.rcv_nxt = ack;
+        self.our_offer = syn.offer;
+        self.snd_wnd = u32::from(syn.window);
+        self.max_snd_wnd = self.snd_wnd;
+        self.our_right_edge = None;
+        self.queue.clear();
+        self.optional.clear();
+        self.fin_at = None;
+        self.fin_received = false;
+        self.phase = Phase::SynReceived;
     }
 
     fn observed_ack(&mut self, segment: &Segment) {
@@ -155,6 +201,20 @@ impl Connection {
         let edge = self.edge_of(segment);
         if self.right_edge.is_none_or(|old| old.lt(edge)) {
             self.right_edge = Some(edge);
+        }
+        self.take_optional(segment.ack);
+    }
+
+    /// The target took text that it could have left: the model follows.
+    fn take_optional(&mut self, ack: SeqNumber) {
+        if !self.rcv_nxt.lt(ack) || self.optional.is_empty() {
+            return;
+        }
+        let mut all = self.queue.clone();
+        all.merge(&self.optional);
+        if all.covers(self.rcv_nxt, ack) {
+            self.queue.insert(self.rcv_nxt, ack);
+            self.rcv_nxt = self.queue.advance(self.rcv_nxt);
         }
     }
 

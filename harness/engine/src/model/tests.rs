@@ -9,6 +9,7 @@ use tcpconf_wire::{Flags, Segment};
 const OUR_ISN: SeqNumber = SeqNumber(0xffff_fff0);
 const ISS: SeqNumber = SeqNumber(500);
 const WINDOW: u16 = 1_000;
+const RST_ACK: Flags = Flags::from_bits(Flags::RST.bits() | Flags::ACK.bits());
 
 fn ours() -> SocketAddr {
     ([10, 0, 0, 1], 4_000).into()
@@ -252,4 +253,146 @@ proptest! {
         prop_assert_eq!(c.rcv_nxt, first + 1_000);
         prop_assert_eq!(c.rcv_wnd(), 0);
     }
+}
+
+#[rstest]
+#[case::empty(0)]
+#[case::with_text(10)]
+fn a_rst_at_rcv_nxt_counts_with_a_closed_window(#[case] len: usize) {
+    let mut c = established();
+    let at = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::ACK, at, ISS + 1, 1_000));
+    assert_eq!(c.rcv_wnd(), 0);
+    let at = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::RST, at, SeqNumber(0), len));
+    assert_eq!(c.phase, Phase::Reset);
+}
+
+#[test]
+fn an_ack_counts_with_a_closed_window_its_text_does_not() {
+    let mut c = established();
+    c.observed(&from_target(Flags::ACK, ISS + 1, c.rcv_nxt, 10));
+    let at = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::ACK, at, ISS + 1, 1_000));
+    let before = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::ACK, before, ISS + 11, 5));
+    assert_eq!((c.rcv_nxt, c.snd_una), (before, ISS + 11));
+}
+
+/// A connection that has timestamps on, after the third acknowledgement.
+fn with_timestamps() -> Connection {
+    let mut c = Connection::new(ours(), target(), OUR_ISN);
+    let mut syn = from_us(Flags::SYN, OUR_ISN, SeqNumber(0), 0);
+    syn.options = vec![TcpOption::Timestamps { val: 100, ecr: 0 }];
+    inject(&mut c, &syn);
+    let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS, OUR_ISN + 1, 0);
+    syn_ack.options = vec![TcpOption::Timestamps { val: 1, ecr: 100 }];
+    c.observed(&syn_ack);
+    let mut ack = from_us(Flags::ACK, OUR_ISN + 1, ISS + 1, 0);
+    ack.options = vec![TcpOption::Timestamps { val: 101, ecr: 1 }];
+    inject(&mut c, &ack);
+    c
+}
+
+#[test]
+fn text_without_timestamps_counts_only_when_the_target_takes_it() {
+    let mut c = with_timestamps();
+    let first = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::ACK, first, ISS + 1, 10));
+    assert_eq!(c.rcv_nxt, first);
+    c.observed(&from_target(Flags::ACK, ISS + 1, first + 10, 0));
+    assert_eq!(c.rcv_nxt, first + 10);
+}
+
+#[test]
+fn a_rst_needs_no_timestamps() {
+    let mut c = with_timestamps();
+    let at = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::RST, at, SeqNumber(0), 0));
+    assert_eq!(c.phase, Phase::Reset);
+}
+
+#[test]
+fn what_fills_a_gap_is_no_retransmission() {
+    let mut c = established();
+    c.observed(&from_target(Flags::ACK, ISS + 1, c.rcv_nxt, 10));
+    c.observed(&from_target(Flags::ACK, ISS + 21, c.rcv_nxt, 10));
+    let gap = from_target(Flags::ACK, ISS + 11, c.rcv_nxt, 10);
+    assert!(!c.classify(&gap).retransmission);
+    let partly = from_target(Flags::ACK, ISS + 6, c.rcv_nxt, 10);
+    assert!(!c.classify(&partly).retransmission);
+    c.observed(&gap);
+    assert!(c.classify(&gap).retransmission && c.classify(&partly).retransmission);
+}
+
+#[test]
+fn a_probe_left_of_snd_una_is_one_only_while_our_window_is_closed() {
+    for (window, probe) in [(0, true), (5_000, false)] {
+        let mut c = established();
+        let mut ack = from_us(Flags::ACK, c.rcv_nxt, ISS + 1, 0);
+        ack.window = window;
+        inject(&mut c, &ack);
+        let seen = c.classify(&from_target(Flags::ACK, ISS, c.rcv_nxt, 0));
+        assert_eq!(seen.probe, probe);
+        assert!(!seen.pure_ack && seen.keepalive);
+    }
+}
+
+#[test]
+fn a_syn_ack_for_another_syn_brings_its_offer() {
+    let mut c = syn_received();
+    let mut syn = from_us(Flags::SYN, SeqNumber(77), SeqNumber(0), 0);
+    syn.options = vec![TcpOption::WindowScale(7), TcpOption::Mss(900)];
+    inject(&mut c, &syn);
+    assert_eq!(c.smss(), 536);
+    assert_eq!(c.offer_answered(SeqNumber(78)).window_scale, Some(7));
+    let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS + 9, SeqNumber(78), 0);
+    syn_ack.options = vec![TcpOption::WindowScale(2)];
+    c.observed(&syn_ack);
+    assert_eq!((c.smss(), c.scales()), (900, (2, 7)));
+}
+
+#[test]
+fn segments_of_an_incarnation_before_say_nothing_of_this_one() {
+    let mut c = established();
+    let old_nxt = c.rcv_nxt;
+    let at = c.rcv_nxt;
+    inject(&mut c, &from_us(Flags::RST, at, SeqNumber(0), 0));
+    inject(
+        &mut c,
+        &from_us(Flags::SYN, SeqNumber(99_000), SeqNumber(0), 0),
+    );
+    let late = from_target(Flags::SYN | Flags::ACK, ISS, old_nxt, 0);
+    assert!(c.is_of_the_past(&late) && c.classify(&late).retransmission);
+    c.observed(&late);
+    assert_eq!((c.iss, c.acked), (None, None));
+    let fresh = from_target(Flags::SYN | Flags::ACK, ISS, SeqNumber(99_001), 0);
+    assert!(!c.is_of_the_past(&fresh) && !c.classify(&fresh).retransmission);
+    assert!(
+        c.places_to_reset().contains(&old_nxt),
+        "it may stand all the same"
+    );
+}
+
+/// What was sent, and whether the RST that comes can only answer a RST.
+#[rstest]
+#[case::alone(&[(Flags::RST, 5, 0)], (Flags::RST, 1, 0), true)]
+#[case::crossing(&[(Flags::ACK, 5, 9), (Flags::RST, 5, 0)], (Flags::RST, 9, 0), false)]
+#[case::answered(&[(Flags::ACK, 5, 9), (Flags::RST, 5, 0)], (RST_ACK, 0, 5), true)]
+#[case::the_same_numbers(&[(Flags::ACK, 5, 9), (RST_ACK, 5, 9)], (Flags::RST, 9, 0), false)]
+#[case::an_abort(&[(Flags::ACK, 5, 9), (Flags::RST, 5, 0)], (RST_ACK, 9, 5), false)]
+fn a_rst_answers_a_rst_when_its_numbers_say_so(
+    #[case] sent: &[(Flags, u32, u32)],
+    #[case] (flags, seq, ack): (Flags, u32, u32),
+    #[case] answers: bool,
+) {
+    let mut c = Connection::new(ours(), target(), OUR_ISN);
+    for (flags, seq, ack) in sent {
+        inject(
+            &mut c,
+            &from_us(*flags, SeqNumber(*seq), SeqNumber(*ack), 0),
+        );
+    }
+    let rst = from_target(flags, SeqNumber(seq), SeqNumber(ack), 0);
+    assert_eq!(c.answers_a_rst(&rst), answers);
 }

@@ -136,3 +136,139 @@ fn every_invariant_cites_requirements_that_exist() {
         }
     }
 }
+
+fn names(report: &CaseReport) -> Vec<&str> {
+    report.findings.iter().map(|f| f.invariant).collect()
+}
+
+#[test]
+fn a_rst_that_crosses_ours_answers_what_went_before() {
+    let report = play("  < .  ack abs 77\n  < R  seq 5\n  > R  seq abs 77", |s| {
+        if s.flags == Flags::ACK {
+            return vec![(ms(1), reply(s, Flags::RST, s.ack.0, 0))];
+        }
+        Vec::new()
+    });
+    assert_passes(&report);
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn a_repeated_syn_may_be_answered_afresh() {
+    let mut seq = ISS;
+    let report = play("  < S  as syn\n  > S.\n  < same as syn\n  > S.", |s| {
+        seq += 1_000;
+        let mut answer = syn_ack(s);
+        answer.seq = SeqNumber(seq);
+        vec![(ms(1), answer)]
+    });
+    assert_passes(&report);
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn a_syn_ack_is_judged_by_the_syn_that_it_acknowledges() {
+    let body =
+        "  < S  <mss 1460>\n  > S.\n  < S  isn 77  <mss 1460,nop,wscale 7>\n  > S.  ack abs 78";
+    let peer = |scale_first: bool| {
+        move |s: &Segment| {
+            let mut answer = syn_ack(s);
+            answer.seq += s.seq.0;
+            if scale_first || s.seq == SeqNumber(77) {
+                answer.options.push(TcpOption::WindowScale(2));
+            }
+            vec![(ms(1), answer)]
+        }
+    };
+    assert_eq!(names(&play(body, peer(false))), [""; 0]);
+    assert_eq!(names(&play(body, peer(true))), ["window-scale-negotiated"]);
+}
+
+#[test]
+fn an_old_window_that_comes_late_is_no_shrinking_but_one_that_stays_is() {
+    let peer = |windows: [u16; 3]| {
+        move |s: &Segment| {
+            let mut answers = sound(s);
+            if s.flags == Flags::ACK && s.seq == SeqNumber(1_001) {
+                for (at, window) in (1..).zip(windows) {
+                    let mut ack = reply(s, Flags::ACK, ISS + 1, 1_001);
+                    ack.window = window;
+                    answers.push((ms(at), ack));
+                }
+            }
+            answers
+        }
+    };
+    let body = "  < S\n  > S.\n  < .\n  wait 100ms";
+    assert_eq!(names(&play(body, peer([20_000, 10_000, 20_000]))), [""; 0]);
+    assert_eq!(
+        names(&play(body, peer([20_000, 5_000, 5_000]))),
+        ["right-edge"]
+    );
+}
+
+#[test]
+fn a_keep_alive_may_carry_garbage() {
+    let report = play("  < S\n  > S.\n  < .\n  wait 100ms", |s| {
+        let mut answers = sound(s);
+        if s.flags == Flags::ACK {
+            let mut text = reply(s, Flags::ACK, ISS + 1, 1_001);
+            text.payload = b"hello".to_vec();
+            let mut garbage = reply(s, Flags::ACK, ISS + 5, 1_001);
+            garbage.payload = vec![0];
+            answers.extend([(ms(1), text), (ms(2), garbage)]);
+        }
+        answers
+    });
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn one_octet_far_beyond_the_window_is_no_probe() {
+    let report = play("  < S  win 0\n  > S.\n  < .  win 0\n  wait 100ms", |s| {
+        let mut answers = sound(s);
+        if s.flags == Flags::ACK {
+            let mut segment = reply(s, Flags::ACK, ISS + 100, 1_001);
+            segment.payload = vec![b'x'];
+            answers.push((ms(1), segment));
+        }
+        answers
+    });
+    assert_eq!(names(&report), ["data-within-window"]);
+}
+
+#[test]
+fn an_acknowledgement_into_a_hole_is_found() {
+    let report = play(
+        "  < S\n  > S.\n  < .\n  < .  seq 5001  len 10\n  wait 100ms",
+        |s| {
+            let mut answers = sound(s);
+            if s.payload.len() == 10 {
+                answers[0].1.ack = SeqNumber(1_000 + 3_000);
+            }
+            answers
+        },
+    );
+    assert_eq!(names(&report), ["ack-within-sent"]);
+}
+
+#[test]
+fn more_timestamps_than_are_remembered_break_nothing() {
+    let body = "  < S  <mss 1460,TS val 5 ecr 0>\n  > S.\n  repeat 70000 as i {\n    < .  tsval 10+i\n  }\n  < P.  len 1\n  > .  ack RCV.NXT";
+    let report = play(body, |s| {
+        let (val, _) = s.timestamps().unwrap_or_default();
+        let mut answers = if s.seq_len() > 0 {
+            sound(s)
+        } else {
+            Vec::new()
+        };
+        for (_, answer) in &mut answers {
+            answer
+                .options
+                .push(TcpOption::Timestamps { val: 1, ecr: val });
+        }
+        answers
+    });
+    assert_passes(&report);
+    assert_eq!(report.findings, []);
+}

@@ -1,5 +1,6 @@
 //! Cases against scripted peers in virtual time.
 
+mod incarnations;
 mod invariants;
 mod limits;
 mod steps;
