@@ -23,6 +23,17 @@ pub(crate) struct Timestamps {
     pub(crate) echo: u32,
 }
 
+impl Timestamps {
+    /// Those of a RST in answer to a segment with `cause` (RFC 7323 §5.2): TSval is zero, as there
+    /// may be no clock for this connection, and the echo shows what is answered.
+    pub(crate) fn of_reset_for(cause: Self) -> Self {
+        Self {
+            value: 0,
+            echo: cause.value,
+        }
+    }
+}
+
 /// Up to four SACK blocks, left and right edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SackBlocks {

@@ -234,6 +234,20 @@ fn loss_reordering_and_duplication_corrupt_nothing() {
     }
 }
 
+/// 1 GiB each way with `TCPCONF_DEEP=1` (a minute), a 64th of it otherwise.
+#[test]
+fn a_gibibyte_arrives_intact() {
+    let faults = Faults {
+        lost: 10,
+        late: 20,
+        twice: 10,
+    };
+    let deep = std::env::var("TCPCONF_DEEP").as_deref() == Ok("1");
+    let total = if deep { 1 << 30 } else { 1 << 24 };
+    let took = Net::new(faults, 77, |_| {}).exchange(total);
+    println!("{total} octets each way in {took:?} of virtual time");
+}
+
 #[test]
 fn cubic_carries_it_as_well() {
     let faults = Faults {

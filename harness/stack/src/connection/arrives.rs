@@ -60,7 +60,14 @@ impl Connection {
         }
         self.last_heard = now;
         let mtu = self.path_mtu;
-        self.negotiated = Negotiated::from_syn(&segment.options, env.config, &self.tuple, mtu, now);
+        self.negotiated = Negotiated::from_syn(
+            &segment.options,
+            segment.seq,
+            env.config,
+            &self.tuple,
+            mtu,
+            now,
+        );
         self.negotiated.ecn = self.ecn_answer(segment, env);
         let State::SynSent(SynSent {
             iss,
@@ -114,12 +121,7 @@ impl Connection {
         // "If there are other controls or text in the segment, then continue processing at the
         // sixth step."
         if segment.len() > 1 {
-            let rest = Arrived {
-                seq: segment.seq + 1,
-                flags: segment.flags & !Flags::SYN,
-                ..*segment
-            };
-            let rest = self.trim(&rest);
+            let rest = self.trim(&segment.without_syn());
             self.urg_text_and_fin(now, &rest, env, &mut reaction);
         }
         reaction
@@ -147,8 +149,9 @@ impl Connection {
         self.time_wait_reuse(segment, env)?;
         let segment = self.syn_of_the_handshake(segment)?;
         self.timestamps_present_and_recent(now, &segment)?;
+        let seq = segment.seq;
         let (segment, refused) = self.first_sequence_number(&segment)?;
-        self.timestamp_is_taken(now, &segment);
+        self.timestamp_is_taken(now, seq, &segment);
         self.last_heard = now;
         self.keep_alive_probes = 0;
         self.second_rst(&segment, env)?;

@@ -33,6 +33,8 @@ impl Connection {
             (Some(old), Some(new)) if new.value != old.recent => {
                 SeqNumber(new.value).gt(SeqNumber(old.recent))
             }
+            // The timestamps of the new incarnation keep old segments out of it.
+            (None, Some(_)) if env.config.timestamps => true,
             _ => beyond,
         };
         if newer {
@@ -58,11 +60,7 @@ impl Connection {
             return Break(Reaction::reply(Reply::SynAck));
         }
         if self.origin == Origin::Active && segment.ack == state.sender.snd_una {
-            return Continue(Arrived {
-                seq: segment.seq + 1,
-                flags: segment.flags & !Flags::SYN,
-                ..*segment
-            });
+            return Continue(segment.without_syn());
         }
         Continue(*segment)
     }
@@ -192,15 +190,21 @@ impl Connection {
         segment
     }
 
-    /// RFC 7323 §4.3: TS.Recent follows segments that reach back to Last.ACK.sent.
-    pub(super) fn timestamp_is_taken(&mut self, now: Instant, segment: &Arrived<'_>) {
+    /// RFC 7323 §4.3 and §5.3 R3: TS.Recent follows segments that reach back to Last.ACK.sent. `seq` is
+    /// SEG.SEQ as it came, before the segment was trimmed to the window.
+    pub(super) fn timestamp_is_taken(
+        &mut self,
+        now: Instant,
+        seq: SeqNumber,
+        segment: &Arrived<'_>,
+    ) {
         if let Some(state) = &mut self.negotiated.timestamps
             && let Some(stamps) = segment.options.timestamps
             && !segment.has(Flags::RST)
         {
             let expired = now.since(state.recent_at) >= TS_RECENT_LIFETIME;
             let newer = SeqNumber(stamps.value).ge(SeqNumber(state.recent)) || expired;
-            if newer && segment.seq.le(state.last_ack_sent) {
+            if newer && seq.le(state.last_ack_sent) {
                 state.recent = stamps.value;
                 state.recent_at = now;
             }

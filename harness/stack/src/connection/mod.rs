@@ -58,6 +58,16 @@ pub(crate) struct Arrived<'a> {
 }
 
 impl Arrived<'_> {
+    /// What follows the SYN: text, FIN, and the urgent pointer, which counted from the SYN.
+    pub(crate) fn without_syn(&self) -> Self {
+        Self {
+            seq: self.seq + 1,
+            flags: self.flags & !Flags::SYN,
+            urgent: self.urgent.saturating_sub(1),
+            ..*self
+        }
+    }
+
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.flags.contains(flag)
     }
@@ -108,6 +118,7 @@ impl Negotiated {
     /// From the options of the peer's SYN, as far as this host offers the same.
     fn from_syn(
         options: &Options,
+        irs: SeqNumber,
         config: &Config,
         tuple: &FourTuple,
         path_mtu: u16,
@@ -131,7 +142,8 @@ impl Negotiated {
             timestamps: stamps.map(|stamps| TimestampState {
                 recent: stamps.value,
                 recent_at: now,
-                last_ack_sent: SeqNumber(0),
+                // Nothing is acknowledged yet: no text can reach back so far.
+                last_ack_sent: irs,
             }),
         }
     }
@@ -219,12 +231,16 @@ impl Connection {
             early_sent: 0,
             syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
         });
-        let nothing = Options::default();
-        let negotiated = Negotiated::from_syn(&nothing, env.config, &tuple, env.path.mtu, now);
+        let negotiated = Self::nothing_negotiated(&tuple, now, env);
         let mut connection =
             Self::with_state(tuple, Origin::Active, state, options, negotiated, now, env);
         connection.owned = true;
         connection
+    }
+
+    fn nothing_negotiated(tuple: &FourTuple, now: Instant, env: Env<'_>) -> Negotiated {
+        let (nothing, irs) = (Options::default(), SeqNumber(0));
+        Negotiated::from_syn(&nothing, irs, env.config, tuple, env.path.mtu, now)
     }
 
     /// §3.10.7.2, third: a SYN in LISTEN. Its text waits until ESTABLISHED, acknowledged only then; a
@@ -239,7 +255,7 @@ impl Connection {
         env: Env<'_>,
     ) -> Self {
         let mut negotiated =
-            Negotiated::from_syn(&syn.options, env.config, &tuple, env.path.mtu, now);
+            Negotiated::from_syn(&syn.options, syn.seq, env.config, &tuple, env.path.mtu, now);
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);
@@ -312,16 +328,11 @@ impl Connection {
     }
 
     /// The timestamps of a segment sent now, if negotiated.
-    fn stamp(&self, now: Instant) -> Option<Timestamps> {
+    pub(crate) fn stamp(&self, now: Instant) -> Option<Timestamps> {
         self.negotiated.timestamps.map(|state| Timestamps {
             value: self.timestamp(now),
             echo: state.recent,
         })
-    }
-
-    /// The timestamps of a RST that answers nothing.
-    pub(crate) fn stamp_of_reset(&self, now: Instant) -> Option<Timestamps> {
-        self.stamp(now)
     }
 
     /// RFC 7413 §4.2: the SYN asks for a cookie, or brings one and up to `early` octets of `data`.

@@ -5,7 +5,7 @@ use super::stateless::Stateless;
 use crate::connection::reaction::{Fate, Reaction, Reply};
 use crate::connection::{Arrived, Env};
 use crate::emit::IpFields;
-use crate::options::Options;
+use crate::options::{Options, Timestamps};
 use crate::types::FourTuple;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TcpView};
@@ -91,8 +91,8 @@ impl Host {
         let mut reaction = connection.segment_arrives(now, segment, env);
         let remote = connection.tuple.remote.ip();
         let local = connection.tuple.local;
-        if matches!(reaction.fate, Fate::Reopen { .. }) && self.listener_for(local).is_none() {
-            // Nobody listens: TIME-WAIT cannot be ended by a SYN.
+        if matches!(reaction.fate, Fate::Reopen { .. }) && !self.has_room_at(local) {
+            // Nobody listens, or nobody could: a SYN does not end TIME-WAIT.
             reaction = Reaction::reply(Reply::ChallengeAck);
         }
         if let (Some((option, repeated)), Fate::Enter(_)) = (asked, reaction.fate) {
@@ -122,7 +122,15 @@ impl Host {
                 Some(segment.seq + segment.len()),
             )
         };
-        self.push_stateless(Stateless::reset(tuple, seq, ack, ip));
+        // RFC 7323 §5.2: a RST that a segment with timestamps has caused returns its TSval.
+        let timestamps = segment
+            .options
+            .timestamps
+            .filter(|_| self.config.timestamps);
+        self.push_stateless(Stateless {
+            timestamps: timestamps.map(Timestamps::of_reset_for),
+            ..Stateless::reset(tuple, seq, ack, ip)
+        });
     }
 }
 

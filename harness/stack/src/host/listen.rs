@@ -56,6 +56,13 @@ impl Host {
         with(Some(local.ip())).or_else(|| with(None))
     }
 
+    /// Whether a SYN to `local` would make a connection in SYN-RECEIVED.
+    pub(super) fn has_room_at(&self, local: SocketAddr) -> bool {
+        self.listener_for(local).is_some_and(
+            |index| matches!(self.slots.entry(index), Entry::Listener(l) if !l.is_full()),
+        )
+    }
+
     /// §3.10.7.2, or §3.10.7.1 when nobody listens. `above`: the ISS must lie beyond it.
     pub(super) fn arrives_without_connection(
         &mut self,

@@ -219,7 +219,10 @@ impl Host {
                     syn.due = true;
                 }
             }
-            Reply::Reset { seq } => reset = Some(connection.reset(seq, cause, now)),
+            Reply::Reset { seq } => {
+                let cause = cause.filter(|_| self.config.timestamps);
+                reset = Some(connection.reset(seq, cause, now));
+            }
         }
         if let Some(reset) = reset {
             self.push_stateless(reset);
@@ -373,18 +376,17 @@ impl Connection {
         self.signals.pop()
     }
 
-    /// A RST of this connection: `<SEQ=seq><CTL=RST>`. With timestamps negotiated it carries them:
-    /// as an answer TSval is zero and TSecr the TSval that it answers (RFC 7323 §5.2).
+    /// A RST of this connection: `<SEQ=seq><CTL=RST>`. With timestamps negotiated, or still offered,
+    /// it carries them: as an answer TSval is zero and TSecr the TSval that it answers (RFC 7323
+    /// §3.2, §5.2).
     fn reset(&self, seq: SeqNumber, cause: Option<Timestamps>, now: Instant) -> Stateless {
-        let own = self.stamp_of_reset(now);
+        let offered = matches!(self.state, State::SynSent(_));
+        let agreed = self.negotiated.timestamps.is_some();
+        let answer = cause.filter(|_| offered || agreed);
         Stateless {
-            timestamps: own.map(|own| match cause {
-                Some(cause) => Timestamps {
-                    value: 0,
-                    echo: cause.value,
-                },
-                None => own,
-            }),
+            timestamps: answer
+                .map(Timestamps::of_reset_for)
+                .or_else(|| self.stamp(now)),
             ..Stateless::reset(self.tuple, seq, None, self.ip_fields())
         }
     }

@@ -299,6 +299,8 @@ impl Trace {
                     .collect();
                 format!("sack {}", edges.join(" "))
             }
+            // TSval only where it means something: zero on a RST (RFC 7323 §5.2).
+            OptionView::Kind(8, d) if long(d) == 0 => format!("ts 0 ecr {}", long(&d[4..])),
             OptionView::Kind(8, d) => format!("ts ecr {}", long(&d[4..])),
             other => format!("{other:?}"),
         })
