@@ -19,8 +19,21 @@ pub(crate) trait Scope {
 pub(crate) enum Lack {
     /// The target has not shown it (yet): its doing, not the suite's.
     NotShown(String),
+    /// The target should have shown it where it did not: a segment without the option.
+    Omitted(String),
     /// The suite asks for something that there is not.
     Wrong(String),
+}
+
+/// Whose doing it is that there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The suite's.
+    Suite,
+    /// Nobody has shown it.
+    NotShown,
+    /// The target left it out.
+    Omitted,
 }
 
 /// An expression that has no value; the checker finds most of the wrong ones beforehand.
@@ -29,8 +42,8 @@ pub(crate) enum Lack {
 pub(crate) struct EvalError {
     pub(crate) span: Span,
     pub(crate) message: String,
-    /// The target has not shown what is asked for.
-    pub(crate) not_shown: bool,
+    /// Whose doing it is.
+    pub(crate) cause: Cause,
 }
 
 impl EvalError {
@@ -39,7 +52,7 @@ impl EvalError {
         Self {
             span,
             message: message.into(),
-            not_shown: false,
+            cause: Cause::Suite,
         }
     }
 
@@ -48,13 +61,17 @@ impl EvalError {
         Self {
             span,
             message: message.into(),
-            not_shown: true,
+            cause: Cause::NotShown,
         }
     }
 
     fn lack(span: Span, lack: Lack) -> Self {
         match lack {
             Lack::NotShown(message) => Self::not_shown(span, message),
+            Lack::Omitted(message) => Self {
+                cause: Cause::Omitted,
+                ..Self::wrong(span, message)
+            },
             Lack::Wrong(message) => Self::wrong(span, message),
         }
     }

@@ -301,7 +301,8 @@ fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String
                 .then(|| format!("{} octets beyond the offered window", end - edge)),
         );
     }
-    if c.syn_sent {
+    // An MSS of zero cannot be met: it is taken for none, or single octets are sent.
+    if c.syn_sent && c.our_offer.mss != Some(0) {
         let header = if c.ours.is_ipv4() { 40 } else { 60 };
         let limit = c.smss().min(e.mtu.saturating_sub(header));
         let room = limit.saturating_sub(
@@ -387,7 +388,13 @@ fn shrunk(segment: &Segment, c: &Connection) -> Option<String> {
 }
 
 fn changed_syn_ack(first: &Segment, again: &Segment) -> Option<String> {
-    let still = |o: &TcpOption| !matches!(o, TcpOption::Timestamps { .. });
+    // A Fast Open cookie may be left out (RFC 7413 §3.1 leaves it open).
+    let still = |o: &TcpOption| {
+        !matches!(
+            o,
+            TcpOption::Timestamps { .. } | TcpOption::FastOpen(_) | TcpOption::Nop
+        )
+    };
     let stable = |s: &Segment| -> Vec<TcpOption> {
         s.options.iter().filter(|o| still(o)).cloned().collect()
     };

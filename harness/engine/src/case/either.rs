@@ -58,39 +58,42 @@ impl Case {
                 Head::Expect(_, _, conn) | Head::Nothing(_, conn) => conn.clone(),
             })
             .collect();
-        let quiet = heads.iter().find_map(|h| match h {
-            Head::Nothing(until, _) => Some(*until),
-            Head::Expect(..) => None,
-        });
-        for conn in &conns {
-            while let Some((index, arrived)) = self.next_arrival(conn) {
-                if quiet.is_some_and(|until| arrived.at > until) {
-                    self.session.slot_mut(index).inbox.push_front(arrived);
-                    break;
+        let silent = heads
+            .iter()
+            .enumerate()
+            .filter_map(|(at, h)| match h {
+                Head::Nothing(until, _) => Some((*until, at)),
+                Head::Expect(..) => None,
+            })
+            .min();
+        let quiet = silent.map(|(until, _)| until);
+        while let Some((index, arrived, conn)) = self.first_arrival(&conns) {
+            if quiet.is_some_and(|until| arrived.at > until) {
+                self.session.slot_mut(index).inbox.push_front(arrived);
+                break;
+            }
+            match self.choose(&heads, index, &arrived, &conn) {
+                Err(error) => {
+                    self.broken(&error);
+                    return None;
                 }
-                match self.choose(&heads, index, &arrived, conn) {
-                    Err(error) => {
-                        self.broken(&error);
-                        return None;
-                    }
-                    Ok(Choice::Branch(at, label)) => {
-                        self.accept(index, &arrived, label.as_ref());
-                        let actual = self.session.trace[arrived.entry].text.clone();
-                        self.take_branch(&branches, at, &heads, &actual);
-                        return None;
-                    }
-                    Ok(Choice::Passed) => self.pass_over(index, &arrived),
-                    Ok(Choice::None(expected, differences)) => {
-                        self.note(arrived.entry, "mismatch");
-                        let actual = self.session.trace[arrived.entry].text.clone();
-                        self.fail(
-                            "none of the alternatives came",
-                            Some(expected),
-                            Some(actual),
-                            differences,
-                        );
-                        return None;
-                    }
+                Ok(Choice::Branch(at, label)) => {
+                    self.accept(index, &arrived, label.as_ref());
+                    let actual = self.session.trace[arrived.entry].text.clone();
+                    self.take_branch(&branches, at, &heads, &actual);
+                    return None;
+                }
+                Ok(Choice::Passed) => self.pass_over(index, &arrived),
+                Ok(Choice::None(expected, differences)) => {
+                    self.note(arrived.entry, "mismatch");
+                    let actual = self.session.trace[arrived.entry].text.clone();
+                    self.fail(
+                        "none of the alternatives came",
+                        Some(expected),
+                        Some(actual),
+                        differences,
+                    );
+                    return None;
                 }
             }
         }
@@ -107,11 +110,9 @@ impl Case {
             self.waiting = Some(Waiting::Either { branches, heads });
             return Some(until);
         }
-        match heads.iter().position(|h| matches!(h, Head::Nothing(..))) {
-            Some(at) => {
-                if let Head::Nothing(until, _) = heads[at] {
-                    self.last_stamp = until;
-                }
+        match silent {
+            Some((until, at)) => {
+                self.last_stamp = until;
                 self.take_branch(&branches, at, &heads, "nothing");
             }
             None => {
@@ -136,30 +137,30 @@ impl Case {
         conn: &str,
     ) -> Result<Choice, EvalError> {
         let mut nearest: Option<Vec<Difference>> = None;
-        let mut passed = false;
+        let (mut passed, mut missed, mut silent) = (false, false, false);
         for (at, head) in heads.iter().enumerate() {
-            let Head::Expect(expect, window, its_conn) = head else {
-                passed |= self
-                    .session
-                    .slot(index)
-                    .classify(&arrived.segment)
-                    .retransmission;
-                continue;
+            let (expect, window) = match head {
+                Head::Expect(expect, window, its_conn) if its_conn == conn => (expect, window),
+                Head::Expect(..) => continue,
+                Head::Nothing(_, its_conn) => {
+                    let seen = self.session.slot(index).classify(&arrived.segment);
+                    silent |= its_conn == conn && seen.retransmission;
+                    continue;
+                }
             };
-            if its_conn != conn {
-                continue;
-            }
             match self.judge(expect, window, index, arrived, conn)? {
                 Taken::Fits => return Ok(Choice::Branch(at, expect.label.clone())),
                 Taken::Passed => passed = true,
                 Taken::Mismatch(differences) => {
+                    missed |= Window::is_missed(&differences);
                     if nearest.as_ref().is_none_or(|n| differences.len() < n.len()) {
                         nearest = Some(differences);
                     }
                 }
             }
         }
-        if passed {
+        // What one branch passes over is a mismatch where another wants it at another time.
+        if silent || passed && !missed {
             return Ok(Choice::Passed);
         }
         Ok(Choice::None(

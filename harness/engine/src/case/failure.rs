@@ -4,7 +4,7 @@ use super::Case;
 use super::frame::Role;
 use super::wait::{Window, show_since};
 use crate::Outcome;
-use crate::eval::{EvalError, eval};
+use crate::eval::{Cause, EvalError, eval};
 use crate::event::{Difference, Failure, Location};
 use crate::model::Connection;
 use crate::session::Arrived;
@@ -54,7 +54,7 @@ impl Case {
         if let (Some(last), Some(head)) = (location.last_mut(), branch.steps.first()) {
             last.span = head.span;
         }
-        self.failure = Some(Failure {
+        self.tolerated = Some(Failure {
             message: "this alternative is tolerated, but not what is wanted".into(),
             spec: self.setup.instance.spec.first().cloned(),
             location,
@@ -70,11 +70,11 @@ impl Case {
             return; // Observation goes on with the next step.
         }
         let message = error.message.clone();
-        // A value that the target never showed is the target's doing, not an error of the suite.
-        let outcome = if error.not_shown {
-            Outcome::Inconclusive
-        } else {
-            Outcome::Error
+        let outcome = match error.cause {
+            Cause::Suite => Outcome::Error,
+            // The way there was another one than the suite thinks, or the profile does not say.
+            Cause::NotShown => Outcome::Inconclusive,
+            Cause::Omitted => return self.fail(&message, None, None, Vec::new()),
         };
         self.failure = Some(Failure {
             message: message.clone(),

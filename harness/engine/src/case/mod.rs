@@ -14,6 +14,7 @@ mod send;
 mod step;
 #[cfg(test)]
 mod tests;
+mod unordered;
 mod wait;
 
 use crate::event::{CaseReport, Evidence, Failure, Location};
@@ -95,6 +96,8 @@ pub struct Case {
     level: Level,
     reason: Option<String>,
     failure: Option<Failure>,
+    /// Why the worst branch taken is not what is wanted: the failure, if nothing else fails.
+    tolerated: Option<Failure>,
 }
 
 impl Case {
@@ -136,6 +139,7 @@ impl Case {
             level: instance.level,
             reason: None,
             failure: None,
+            tolerated: None,
             setup,
         };
         case.prepare();

@@ -184,14 +184,17 @@ impl Case {
             Goal::Listening | Goal::Refusing => PORT_PROBE.to_owned(),
             _ => self.frame().conn.clone(),
         };
-        // What came before the probe says nothing about it.
-        self.drain(&conn);
         let spacing = Duration::from_millis(self.setup.profile.timing.probe_spacing_ms);
         let at = self
             .session
             .named(&conn)
             .and_then(|index| self.session.slot(index).wire.last_unacceptable)
             .map_or(now, |last| last + spacing);
+        // What a stimulus draws must not be taken for the answer to the probe.
+        let at = match self.last_send {
+            Some(_) => at.max(self.last_stamp + SETTLING),
+            None => at,
+        };
         self.waiting = Some(Waiting::Probe(Probe {
             goal,
             stage: Stage::Spacing(at),
@@ -219,6 +222,8 @@ impl Case {
                     self.waiting = Some(Waiting::Probe(probe));
                     return Some(at);
                 }
+                // What came before the probe says nothing about it.
+                self.drain(&probe.conn);
                 self.send_probe(probe, now)
             }
             Stage::Answer(until) => self.wait_answer(probe, until, now),
@@ -227,6 +232,10 @@ impl Case {
 
     fn wait_silence(&mut self, probe: Probe, until: Instant, now: Instant) -> Option<Instant> {
         while let Some((index, arrived)) = self.next_arrival(&probe.conn) {
+            if arrived.at > until {
+                self.session.slot_mut(index).inbox.push_front(arrived);
+                break;
+            }
             let seen = self.session.slot(index).classify(&arrived.segment);
             self.session.slot_mut(index).consume(&arrived.segment);
             let reset = arrived.segment.flags.contains(Flags::RST);

@@ -104,8 +104,14 @@ fn member(label: &Label, name: &str, c: &Connection) -> Result<Value, Lack> {
     let s = &label.segment;
     let number = |n: u64| Ok(Value::Number(n.into()));
     let option = |n: Option<u64>| {
-        n.map(|n| Value::Number(n.into()))
-            .ok_or_else(|| Lack::NotShown(format!("the segment has no {name}")))
+        n.map(|n| Value::Number(n.into())).ok_or_else(|| {
+            let message = format!("the segment has no {name}");
+            if s.src() == c.target {
+                Lack::Omitted(message)
+            } else {
+                Lack::Wrong(message)
+            }
+        })
     };
     match name {
         "seq" => Ok(Value::Seq(s.seq)),

@@ -68,6 +68,7 @@ impl Case {
                     crate::Level::May
                 };
                 self.level = self.level.max(level);
+                self.failure = self.tolerated.take();
                 self.conclude(Outcome::Fail, None);
             }
         }
@@ -279,12 +280,14 @@ impl Case {
         }
         let view = self.view();
         let text = self.source(expr.span);
+        // `and` may stand before something that has no value.
+        let show = |expr: &Expr| match eval(expr, &view) {
+            Ok(value) => value.to_string(),
+            Err(_) => "?".into(),
+        };
         let actual = match &expr.kind {
-            ExprKind::Binary(_, a, b) => format!("{} and {}", eval(a, &view)?, eval(b, &view)?),
-            ExprKind::Call(_, args) => match args.first() {
-                Some(arg) => eval(arg, &view)?.to_string(),
-                None => "false".into(),
-            },
+            ExprKind::Binary(_, a, b) => format!("{} and {}", show(a), show(b)),
+            ExprKind::Call(_, args) => args.first().map_or_else(|| "false".into(), show),
             _ => "false".into(),
         };
         self.fail(

@@ -5,6 +5,7 @@
 
 use super::either::Head;
 use super::probe::Probe;
+use super::unordered::Unordered;
 use super::{Case, GRACE, Label};
 use crate::Mode;
 use crate::eval::EvalError;
@@ -13,7 +14,7 @@ use crate::matching::{Match, match_field, match_flags, matches, same_as};
 use crate::model::Seen;
 use crate::session::Arrived;
 use crate::value::seconds;
-use tcpconf_suite::ast::{Branch, Expect, Ignorable, Nothing, Pattern, Step, StepKind, Timing};
+use tcpconf_suite::ast::{Branch, Expect, Ignorable, Nothing, Pattern, Timing};
 use tcpconf_wire::Instant;
 
 /// What the current step waits for.
@@ -36,9 +37,7 @@ pub(super) enum Waiting {
         /// The first step of each, with its time.
         heads: Vec<Head>,
     },
-    Unordered {
-        left: Vec<(Step, Window, String)>,
-    },
+    Unordered(Unordered),
     Quiet {
         until: Instant,
     },
@@ -81,22 +80,6 @@ impl Case {
         Ok(())
     }
 
-    pub(super) fn unordered(&mut self, steps: &[Step]) -> Result<(), EvalError> {
-        let left = steps
-            .iter()
-            .map(|step| match &step.kind {
-                StepKind::Expect(expect) => Ok((
-                    step.clone(),
-                    self.window(&expect.timing)?,
-                    self.conn_of(expect.conn.as_ref()),
-                )),
-                _ => Err(EvalError::wrong(step.span, "unordered holds '>' steps")),
-            })
-            .collect::<Result<_, _>>()?;
-        self.waiting = Some(Waiting::Unordered { left });
-        Ok(())
-    }
-
     pub(super) fn observe_until_quiet(&mut self, now: Instant) {
         if let Mode::Observe { quiet } = self.setup.mode {
             self.waiting = Some(Waiting::Quiet { until: now + quiet });
@@ -130,7 +113,11 @@ impl Case {
     /// Goes on with what waits. `None` when the step is over (or failed), else when to look again.
     pub(super) fn wait(&mut self, waiting: Waiting, now: Instant) -> Option<Instant> {
         match waiting {
-            Waiting::Sleep { until } => self.keep(now, until, Waiting::Sleep { until }),
+            Waiting::Sleep { until } => {
+                // What is due now is late by the driver's fault.
+                self.late_by = self.late_by.max(now.since(until));
+                self.keep(now, until, Waiting::Sleep { until })
+            }
             Waiting::Expect {
                 expect,
                 window,
@@ -138,7 +125,7 @@ impl Case {
             } => self.wait_expect(expect, window, conn, now),
             Waiting::Nothing { until, conn } => self.wait_nothing(until, conn, now),
             Waiting::Either { branches, heads } => self.wait_either(branches, heads, now),
-            Waiting::Unordered { left } => self.wait_unordered(left, now),
+            Waiting::Unordered(unordered) => self.wait_unordered(unordered, now),
             Waiting::Quiet { until } => self.wait_quiet(until, now),
             Waiting::Probe(probe) => self.wait_probe(probe, now),
         }
@@ -222,88 +209,6 @@ impl Case {
         None
     }
 
-    fn wait_unordered(
-        &mut self,
-        mut left: Vec<(Step, Window, String)>,
-        now: Instant,
-    ) -> Option<Instant> {
-        let mut conns: Vec<String> = left.iter().map(|(_, _, c)| c.clone()).collect();
-        conns.dedup();
-        for conn in &conns {
-            while !left.is_empty()
-                && let Some((index, arrived)) = self.next_arrival(conn)
-            {
-                let mut verdict = Taken::Passed;
-                let mut fits = None;
-                for (at, (step, window, its_conn)) in left.iter().enumerate() {
-                    let StepKind::Expect(expect) = &step.kind else {
-                        continue;
-                    };
-                    if its_conn != conn {
-                        continue;
-                    }
-                    match self.judge(expect, window, index, &arrived, conn) {
-                        Err(error) => {
-                            self.broken(&error);
-                            return None;
-                        }
-                        Ok(Taken::Fits) => {
-                            fits = Some((at, expect.label.clone()));
-                            break;
-                        }
-                        Ok(Taken::Passed) => {}
-                        Ok(mismatch) => verdict = mismatch,
-                    }
-                }
-                match (fits, verdict) {
-                    (Some((at, label)), _) => {
-                        self.accept(index, &arrived, label.as_ref());
-                        left.remove(at);
-                    }
-                    (None, Taken::Mismatch(differences)) => {
-                        self.note(arrived.entry, "mismatch");
-                        let actual = self.session.trace[arrived.entry].text.clone();
-                        let expected = self.show_unordered(&left);
-                        self.fail(
-                            "a segment came that none of these steps wants",
-                            Some(expected),
-                            Some(actual),
-                            differences,
-                        );
-                        return None;
-                    }
-                    (None, _) => self.pass_over(index, &arrived),
-                }
-            }
-        }
-        if left.is_empty() {
-            return None;
-        }
-        let until = left.iter().map(|(_, w, _)| w.latest).max().unwrap_or(now) + GRACE;
-        if now < until {
-            self.waiting = Some(Waiting::Unordered { left });
-            return Some(until);
-        }
-        let expected = self.show_unordered(&left);
-        self.fail(
-            "not all of these came",
-            Some(expected),
-            Some("nothing".into()),
-            Vec::new(),
-        );
-        None
-    }
-
-    fn show_unordered(&self, left: &[(Step, Window, String)]) -> String {
-        left.iter()
-            .filter_map(|(step, window, conn)| match &step.kind {
-                StepKind::Expect(expect) => Some(self.show_expected(expect, window, conn)),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .join("  and  ")
-    }
-
     fn wait_quiet(&mut self, until: Instant, now: Instant) -> Option<Instant> {
         let mut until = until;
         let indices: Vec<usize> = (0..self.session.slots().count()).collect();
@@ -325,6 +230,21 @@ impl Case {
         let index = self.session.named(conn)?;
         let arrived = self.session.slot_mut(index).inbox.pop_front()?;
         Some((index, arrived))
+    }
+
+    /// The segment that came first of all on these connections that no step has taken.
+    pub(super) fn first_arrival(&mut self, conns: &[String]) -> Option<(usize, Arrived, String)> {
+        let came = |conn: &String| {
+            let index = self.session.named(conn)?;
+            Some(self.session.slot(index).inbox.front()?.entry)
+        };
+        let (_, conn) = conns
+            .iter()
+            .filter_map(|conn| Some((came(conn)?, conn)))
+            .min()?;
+        let conn = conn.clone();
+        let (index, arrived) = self.next_arrival(&conn)?;
+        Some((index, arrived, conn))
     }
 
     pub(super) fn judge(
@@ -437,6 +357,11 @@ impl Window {
 
     pub(super) const fn latest_at(&self) -> Instant {
         self.latest
+    }
+
+    /// It fits, but for its time.
+    pub(super) fn is_missed(differences: &[Difference]) -> bool {
+        differences.iter().all(|d| d.field == "time")
     }
 
     pub(super) fn within(&self) -> std::time::Duration {

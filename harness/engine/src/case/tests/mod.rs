@@ -3,6 +3,7 @@
 mod incarnations;
 mod invariants;
 mod limits;
+mod odd;
 mod steps;
 mod waiting;
 

@@ -235,3 +235,78 @@ fn a_late_harness_makes_no_failure() {
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     assert!(case.was_late());
 }
+
+#[test]
+fn a_check_of_an_option_that_the_target_left_out_fails() {
+    let report = play("  < S\n  > S.  as got\n  check got.wscale == 7", sound);
+    assert_eq!(message(&report), "the segment has no wscale");
+}
+
+#[test]
+fn a_check_may_have_parts_without_value_behind_one_that_fails() {
+    let report = play(
+        "  < S\n  > S.  as got\n  check got.win == 5 and got.wscale == 7",
+        sound,
+    );
+    assert_eq!(message(&report), "the check does not hold");
+    assert_eq!(
+        report.failure.unwrap().actual.as_deref(),
+        Some("false and ?")
+    );
+}
+
+#[test]
+fn what_is_tolerated_is_no_failure_of_a_case_that_ends_otherwise() {
+    let body = "  < S\n  either {\n    > R.\n  } pass or {\n    > S.\n  } warn\n";
+    let report = play(&format!("{body}  app close"), sound);
+    assert_eq!(report.verdict.outcome, Outcome::Unsupported);
+    assert_eq!(report.failure, None);
+    let worse = play(&format!("{body}  > F.  within 10ms"), sound);
+    assert_eq!(message(&worse), "nothing came within 0.010s");
+    assert_eq!(worse.verdict.level, Level::Must);
+}
+
+#[test]
+fn the_worst_grade_of_nested_alternatives_counts() {
+    let body = |outer: &str, inner: &str| {
+        format!(
+            "  < S\n  either {{\n    > S.\n    either {{\n      > S.\n    }} {inner} or {{\n      > F.\n    }} pass\n  }} {outer} or {{\n    > R.\n  }} pass"
+        )
+    };
+    let peer = |s: &Segment| vec![(ms(1), syn_ack(s)), (ms(2), syn_ack(s))];
+    for (outer, inner, level) in [
+        ("warn", "info", Level::Should),
+        ("info", "warn", Level::Should),
+        ("info", "pass", Level::May),
+    ] {
+        let report = play(&body(outer, inner), peer);
+        assert_eq!(report.verdict.outcome, Outcome::Fail);
+        assert_eq!(report.verdict.level, level, "{outer} {inner}");
+    }
+    assert_passes(&play(&body("pass", "pass"), peer));
+}
+
+#[test]
+fn the_application_is_unsupported() {
+    for verb in [
+        "listen",
+        "accept",
+        "send 5",
+        "recv 5",
+        "close",
+        "abort",
+        "expect eof",
+    ] {
+        let report = play(&format!("  < S\n  > S.\n  < .\n  app {verb}"), sound);
+        assert_eq!(report.verdict.outcome, Outcome::Unsupported, "{verb}");
+    }
+}
+
+#[test]
+fn labels_in_rounds_are_bound_anew() {
+    let report = play(
+        "  < S\n  > S.\n  < .\n  repeat 3 as i {\n    < P.  len 10+i  as sent\n    > .  ack sent.end  within 1s of sent  as got\n    check got.ack == sent.seq+10+i\n  }",
+        sound,
+    );
+    assert_passes(&report);
+}

@@ -230,3 +230,138 @@ fn ignoring_ends_with_the_fixture_that_asks_for_it() {
     );
     assert_eq!(message(&report), "flags is . instead of F.");
 }
+
+#[test]
+fn the_first_segment_decides_whichever_connection_it_is_on() {
+    let body = "  < S\n  b < S\n  > S.\n  b > S.\n  < .  len 1\n  b < .  len 1\n  wait 100ms\n  either {\n    > .\n    b > .\n  } pass or {\n    b > .\n  } warn";
+    let mut text = 0;
+    let report = play(body, |s| {
+        let mut answers = sound(s);
+        if s.payload.len() == 1 {
+            text += 1;
+            answers[0].0 = ms(if text == 1 { 50 } else { 10 });
+        }
+        answers
+    });
+    assert_eq!(
+        report.verdict.level,
+        crate::Level::Should,
+        "{}",
+        trace(&report)
+    );
+}
+
+#[test]
+fn the_shortest_silence_wins() {
+    let body = "  b < S\n  b > S.\n  < S\n  either {\n    b > nothing for 3s\n  } warn or {\n    > nothing for 300ms\n  } pass or {\n    > S.\n  } info\n  alive";
+    let mut syns = 0;
+    assert_passes(&play(body, |s| {
+        syns += 1;
+        match syns {
+            2 => vec![(ms(1_000), syn_ack(s))],
+            _ => sound(s),
+        }
+    }));
+}
+
+#[test]
+fn no_order_of_arrival_fails_a_right_set() {
+    let body = "  < S\n  > S.\n  < .\n  unordered {\n    > P.  as any\n    > P.  seq 1  len 5  as first\n  }\n  check any.seq == ISS+6 and first.seq == ISS+1";
+    let peer = |order: [u32; 2]| {
+        move |s: &Segment| {
+            if s.flags == Flags::SYN {
+                return vec![(ms(1), syn_ack(s))];
+            }
+            let text = |at: u32| {
+                let mut text = reply(s, Flags::PSH | Flags::ACK, ISS + at, 1_001);
+                text.payload = b"hello".to_vec();
+                text
+            };
+            vec![(ms(1), text(order[0])), (ms(2), text(order[1]))]
+        }
+    };
+    assert_passes(&play(body, peer([1, 6])));
+    assert_passes(&play(body, peer([6, 1])));
+    assert_eq!(
+        message(&play(body, peer([6, 11]))),
+        "a segment came that none of these steps wants"
+    );
+}
+
+#[test]
+fn an_early_retransmission_is_not_passed_over_by_another_branch() {
+    let body = "  < S\n  > S.  as first\n  either {\n    > S.  same as first  after 900ms  within 2s\n  } pass or {\n    > R.\n  } pass";
+    let report = play(body, |s| {
+        vec![
+            (ms(1), syn_ack(s)),
+            (ms(301), syn_ack(s)),
+            (ms(1_001), syn_ack(s)),
+        ]
+    });
+    assert_eq!(message(&report), "none of the alternatives came");
+}
+
+#[test]
+fn silence_ends_when_it_says() {
+    let body = "  < S\n  > S.\n  < .\n  silence";
+    let peer = |at: u64| {
+        move |s: &Segment| {
+            let mut answers = sound(s);
+            if s.flags == Flags::ACK && s.seq == SeqNumber(1_001) {
+                answers.push((ms(at), reply(s, Flags::ACK, ISS + 1, 1_001)));
+            }
+            answers
+        }
+    };
+    assert!(message(&play(body, peer(499))).contains("came where nothing was to come"));
+    assert_passes(&play(body, peer(505)));
+}
+
+#[test]
+fn acknowledging_by_itself_moves_no_clock() {
+    let body = "  autoack on\n  < S\n  > S.\n  > F.  at 900ms..1100ms";
+    let report = play(body, |s| {
+        if s.flags != Flags::SYN {
+            return Vec::new();
+        }
+        let mut text = reply(s, Flags::ACK, ISS + 1, 1_001);
+        text.payload = b"x".to_vec();
+        let fin = reply(s, Flags::FIN | Flags::ACK, ISS + 2, 1_001);
+        vec![(ms(1), syn_ack(s)), (ms(1_000), fin)]
+    });
+    assert_passes(&report);
+    let sent = |e: &&crate::TraceEntry| e.note.as_deref() == Some("autoack");
+    assert_eq!(report.trace.iter().filter(sent).count(), 2);
+}
+
+#[test]
+fn a_probe_waits_for_what_the_stimulus_draws() {
+    // The text is acknowledged, then the RST ends the connection: the acknowledgement proves no life.
+    let report = play("  < S\n  > S.\n  < .\n  < P.  len 5\n  < R\n  alive", |s| {
+        if s.seq == SeqNumber(1_005) {
+            return vec![(ms(1), reply(s, Flags::RST, s.ack.0, 0))];
+        }
+        sound(s)
+    });
+    assert_eq!(message(&report), "the connection was gone at the probe");
+}
+
+#[test]
+fn a_due_send_that_was_late_makes_no_failure() {
+    let mut case = Case::new(setup(
+        "  wait 1s\n  < S\n  > S.",
+        Profile::generic(),
+        Mode::Judge,
+    ));
+    assert!(matches!(case.poll(Instant::ZERO), Action::WaitUntil(_)));
+    let mut now = Instant::from_millis(1_400);
+    let verdict = loop {
+        match case.poll(now) {
+            Action::Done(verdict) => break verdict,
+            Action::WaitUntil(at) => now = at,
+            Action::Transmit { id, .. } => case.handle_sent(id, now),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+}
