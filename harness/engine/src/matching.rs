@@ -1,9 +1,10 @@
 //! A pattern against a segment: every field that differs, and the pattern with its values filled in.
 
 use crate::Difference;
-use crate::compose::{flags, plain, sequence};
-use crate::eval::{EvalError, Scope};
+use crate::compose::{flags, sequence};
+use crate::eval::{EvalError, Scope, eval};
 use crate::model::Connection;
+use crate::value::Value;
 use tcpconf_suite::ast::{
     Expr, ExprKind, Field, FieldName, FieldValue, FlagsSpec, OptionsSpec, Relation, Template,
 };
@@ -109,12 +110,19 @@ pub(crate) fn match_field(
                 let wanted = sequence(expr, base, scope)?;
                 shown.push(relative(wanted, base));
                 let distance = SeqNumber(actual as u32).distance_from(wanted);
-                relation(field.relation, i64::from(distance), 0)
+                relation(field.relation, distance.into(), 0)
             }
             Base::Plain => {
-                let wanted = plain(expr, 0..=u64::from(u32::MAX), scope)?;
+                // A bound such as `len >= SND.WND-100` may lie below zero.
+                let wanted = match eval(expr, scope)? {
+                    Value::Number(n) => n,
+                    other => {
+                        let message = format!("a number is wanted, this is {}", other.kind());
+                        return Err(EvalError::wrong(expr.span, message));
+                    }
+                };
                 shown.push(wanted.to_string());
-                relation(field.relation, actual as i64, wanted as i64)
+                relation(field.relation, actual.into(), wanted)
             }
         };
         if holds {
@@ -154,7 +162,7 @@ fn relative(value: SeqNumber, base: Option<SeqNumber>) -> String {
     }
 }
 
-const fn relation(relation: Relation, actual: i64, wanted: i64) -> bool {
+const fn relation(relation: Relation, actual: i128, wanted: i128) -> bool {
     match relation {
         Relation::Eq => actual == wanted,
         Relation::Ne => actual != wanted,

@@ -5,6 +5,7 @@ use crate::compose::Composed;
 use crate::eval::EvalError;
 use crate::model::Phase;
 use crate::{Action, Outcome, SendId};
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_suite::ast::{
     Expr, Field, FieldName, FieldValue, FlagsSpec, Inject, Stimulus, Template,
@@ -48,8 +49,11 @@ impl Case {
             .as_ref()
             .map_or_else(|| self.frame().conn.clone(), |c| c.value.clone());
         let (template, mut again) = match &inject.stimulus {
-            Stimulus::Segment(template) => (template.clone(), None),
-            Stimulus::SameAs { label, fields } => self.again(label, fields)?,
+            Stimulus::Segment(template) => (Cow::Borrowed(template), None),
+            Stimulus::SameAs { label, fields } => {
+                let (template, segment) = self.again(label, fields)?;
+                (Cow::Owned(template), Some(segment))
+            }
             Stimulus::Icmp(icmp) => return self.send_icmp(inject, icmp, now),
         };
         let repeated = self.repeated_on(inject, &template);
@@ -140,7 +144,7 @@ impl Case {
         &self,
         label: &tcpconf_suite::ast::Name,
         fields: &[Field<Expr>],
-    ) -> Result<(Template<Expr>, Option<Segment>), EvalError> {
+    ) -> Result<(Template<Expr>, Segment), EvalError> {
         let sent = self.labels.get(&label.value).ok_or_else(|| {
             EvalError::not_shown(label.span, format!("no segment is named {}", label.value))
         })?;
@@ -150,7 +154,7 @@ impl Case {
             options: None,
             span: label.span,
         };
-        Ok((template, Some(sent.segment.clone())))
+        Ok((template, sent.segment.clone()))
     }
 
     /// The connection that a segment is sent on, opened if need be. `None` when ports are wanted first.

@@ -310,3 +310,11 @@ fn labels_in_rounds_are_bound_anew() {
     );
     assert_passes(&report);
 }
+
+#[test]
+fn a_bound_below_zero_is_a_bound() {
+    let body = |relation: &str| format!("  < S\n  > S.  len {relation} RCV.WND-100000");
+    assert_passes(&play(&body(">="), sound));
+    let report = play(&body("<"), sound);
+    assert_eq!(message(&report), "len is 0 instead of < -34465");
+}
