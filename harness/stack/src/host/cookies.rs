@@ -37,11 +37,14 @@ fn tick(now: Instant) -> u32 {
 }
 
 impl Host {
-    /// Answers a SYN for which there is no room.
+    /// Answers a SYN for which there is no room, unless no cookie can say how small the peer's MSS is
+    /// (MUST-16).
     pub(super) fn send_cookie(&mut self, now: Instant, tuple: FourTuple, syn: &Arrived<'_>) {
         let default = if tuple.local.is_ipv4() { 536 } else { 1220 };
-        let peer = syn.options.mss.unwrap_or(default);
-        let mss = MSS_TABLE.iter().rposition(|&mss| mss <= peer).unwrap_or(0);
+        let peer = syn.options.mss.filter(|&mss| mss > 0).unwrap_or(default);
+        let Some(mss) = MSS_TABLE.iter().rposition(|&mss| mss <= peer) else {
+            return;
+        };
         let reply = Stateless {
             tuple,
             seq: cookie(&self.secret, &tuple, syn.seq, tick(now), mss),
