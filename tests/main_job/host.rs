@@ -7,11 +7,12 @@ use pnet::packet::tcp::TcpPacket;
 use pnet::transport::{TransportChannelType, TransportProtocol, transport_channel};
 use rstest::rstest;
 use std::net::{IpAddr, SocketAddr};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tcpconf_target::testing::{Bed, INJECTOR, TARGET};
 use tcpconf_tests::{
-    Privilege, Server, Sniffer, foreign_resets, has, spawn_in, spend_real_time, tcpconf,
+    Ended, Privilege, Server, Sniffer, foreign_resets, has, root, spawn_in, spend_real_time,
+    tcpconf, tcpconf_path,
 };
 use tcpconf_wire::{Flags, Segment};
 
@@ -171,4 +172,45 @@ fn a_reset_of_the_injectors_kernel_would_be_found(#[case] ip: usize) {
     // The same RST is not foreign when the records have it.
     let told = foreign[0].packet.clone();
     assert!(foreign_resets(&wire, target, [told]).is_empty());
+}
+
+/// Without CAP_NET_ADMIN the kernel's RSTs cannot be suppressed: no run may begin from its own address.
+#[rstest]
+#[case::ipv4(0, "10.78.0.50")]
+#[case::ipv6(1, "fd78::50")]
+fn without_the_right_to_suppress_resets_only_an_own_address_will_do(
+    #[case] ip: usize,
+    #[case] source: &str,
+) {
+    if !has(&[Privilege::Networks, Privilege::Program("nginx")]) {
+        return;
+    }
+    let _alone = spend_real_time();
+    let place = Place::new(Server::nginx, ip);
+    let run = |more: &[&str]| -> Ended {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--"])
+            .arg(tcpconf_path())
+            .args([
+                "run",
+                "suites/handshake",
+                "-E",
+                "syn-draws-syn-ack",
+                "--target",
+            ])
+            .arg(place.address.to_string())
+            .args(more)
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = spawn_in(&place.bed.injector, command);
+        child.wait_with_output().unwrap().into()
+    };
+    let refused = run(&[]);
+    assert_eq!(refused.code, Some(3), "{}", refused.all());
+    assert!(refused.stderr.contains("--source"), "{}", refused.stderr);
+    let played = run(&["--source", source]);
+    assert_eq!(played.code, Some(0), "{}", played.all());
 }

@@ -11,13 +11,19 @@ pub fn root() -> &'static Path {
         .expect("tests/ is a folder of the workspace")
 }
 
-/// The path of the `tcpconf` binary in the dev profile.
+/// Names a binary to be tested instead of the one that is built: another profile, another version.
+const INSTEAD: &str = "TCPCONF_TESTS_BINARY";
+
+/// The path of the `tcpconf` binary: that of the dev profile, unless `TCPCONF_TESTS_BINARY` names one.
 ///
 /// # Panics
 /// When it does not build.
 pub fn tcpconf_path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
+        if let Some(path) = std::env::var_os(INSTEAD) {
+            return PathBuf::from(path);
+        }
         escargot::CargoBuild::new()
             .manifest_path(root().join("Cargo.toml"))
             .package("tcpconf")
