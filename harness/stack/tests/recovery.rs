@@ -136,6 +136,89 @@ fn rfc6675_holes_are_retransmitted_and_what_was_sacked_is_not() {
         < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:2001 3001:9001>
         > . 2001:3001(1000) ack 1
         < . 1:1(0) ack 9001 win 20000
+        # nothing else can be sent: the tail is rescued, and once only
+        > P. 9001:10001(1000) ack 1
+        -
+        < . 1:1(0) ack 9001 win 20000
+        -
+        < . 1:1(0) ack 10001 win 20000
+        -",
+    );
+}
+
+#[test]
+fn rfc6675_4_a_lost_tail_is_rescued_without_a_timeout() {
+    let mut t = with_sack();
+    t.send(6000);
+    for i in 0..6 {
+        let (from, to) = (1 + i * 1000, 1001 + i * 1000);
+        t.drive(
+            &format!("> * {from}:{to}(1000) ack 1").replace('*', if i == 5 { "P." } else { "." }),
+        );
+    }
+    t.drive(
+        "
+        # the first and the last are lost
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:2001>
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:3001>
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:4001>
+        > . 1:1001(1000) ack 1
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:5001>
+        > P. 5001:6001(1000) ack 1
+        < . 1:1(0) ack 5001 win 20000
+        -
+        < . 1:1(0) ack 6001 win 20000
+        -",
+    );
+    assert_eq!(t.status().unwrap().retransmissions, 2);
+}
+
+#[test]
+fn rfc6675_4_new_data_goes_before_a_rescue() {
+    let mut t = with_sack();
+    t.send(5000);
+    for i in 0..5 {
+        let (from, to) = (1 + i * 1000, 1001 + i * 1000);
+        t.drive(
+            &format!("> * {from}:{to}(1000) ack 1").replace('*', if i == 4 { "P." } else { "." }),
+        );
+    }
+    t.drive(
+        "
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:4001>
+        > . 1:1001(1000) ack 1",
+    );
+    t.send(1000);
+    t.drive(
+        "
+        < . 1:1(0) ack 4001 win 20000
+        > P. 5001:6001(1000) ack 1
+        -",
+    );
+}
+
+#[test]
+fn rfc6675_4_holes_that_may_fill_by_themselves_come_before_the_rescue() {
+    let mut t = with_sack();
+    t.send(8000);
+    for i in 0..8 {
+        let (from, to) = (1 + i * 1000, 1001 + i * 1000);
+        t.drive(
+            &format!("> * {from}:{to}(1000) ack 1").replace('*', if i == 7 { "P." } else { "." }),
+        );
+    }
+    t.drive(
+        "
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 1001:4001>
+        > . 1:1001(1000) ack 1
+        < . 1:1(0) ack 1 win 20000 <nop,nop,sack 5001:6001 1001:4001>
+        -
+        # 4001 has one segment above it: not lost yet, but a hole
+        < . 1:1(0) ack 4001 win 20000 <nop,nop,sack 5001:6001>
+        > . 4001:5001(1000) ack 1
+        -
+        < . 1:1(0) ack 6001 win 20000
+        > P. 7001:8001(1000) ack 1
         -",
     );
 }

@@ -64,6 +64,19 @@ impl Detector {
         }
     }
 
+    /// The scoreboard that it needs.
+    pub(crate) fn scoreboard(&self) -> Scoreboard {
+        match self {
+            Self::Sack(_) => Scoreboard::default(),
+            Self::Rack(_) => Scoreboard::by_time(),
+        }
+    }
+
+    /// Whether `NextSeg` of RFC 6675 §4 chooses what is sent in fast recovery.
+    pub(crate) fn fills_holes(&self) -> bool {
+        matches!(self, Self::Sack(_))
+    }
+
     /// Whether tail loss probes belong to it (RFC 8985 §7).
     pub(crate) fn probes_tail(&self) -> bool {
         matches!(self, Self::Rack(_))

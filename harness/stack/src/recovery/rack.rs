@@ -101,19 +101,20 @@ impl LossDetection for Rack {
         };
         let patience = self.rtt + self.reordering_window(moment, board);
         let mut detected = Detected::default();
-        board.mark_lost_where(|segment| {
-            if !sent_after(newest, (segment.sent_at, segment.end())) {
-                return false;
-            }
+        while let Some(index) = board.oldest()
+            && let Some(segment) = board.get(index)
+            && sent_after(newest, (segment.sent_at, segment.end()))
+        {
             let deadline = segment.sent_at + patience;
-            if deadline <= moment.now {
-                detected.lost = true;
-                return true;
+            if deadline > moment.now {
+                // §6.2 step 5 waits for the last of these deadlines, to need fewer timers. The next
+                // one is the same loss found no later, and needs no look at those behind it.
+                detected.again = Some(deadline);
+                break;
             }
-            // §6.2 step 5: the timer looks for all of them, so the last deadline counts.
-            detected.again = detected.again.max(Some(deadline));
-            false
-        });
+            board.mark_lost(index);
+            detected.lost = true;
+        }
         detected
     }
 }
@@ -130,7 +131,7 @@ mod tests {
 
     /// Five segments, sent a millisecond apart from 0 on.
     fn five() -> Scoreboard {
-        let mut board = Scoreboard::default();
+        let mut board = Scoreboard::by_time();
         for i in 0..5u32 {
             board.push(SeqNumber(i * MSS), MSS, false, at(u64::from(i)));
         }
@@ -159,9 +160,11 @@ mod tests {
         let (mut rack, mut board) = (Rack::default(), five());
         sack(&mut rack, &mut board, 44, 400, 500);
         let found = rack.detect(moment(44), &mut board);
-        // RTT 40 ms, window 10 ms: the last of the first four was sent at 3.
-        assert_eq!((found.lost, found.again), (false, Some(at(53))));
-        assert!(rack.detect(moment(53), &mut board).lost);
+        // RTT 40 ms, window 10 ms: the first of the first four was sent at 0, the last at 3.
+        assert_eq!((found.lost, found.again), (false, Some(at(50))));
+        let found = rack.detect(moment(50), &mut board);
+        assert_eq!((found.lost, found.again), (true, Some(at(51))));
+        assert_eq!(rack.detect(moment(53), &mut board).again, None);
         assert_eq!(board.pipe(), 0);
     }
 
@@ -178,7 +181,7 @@ mod tests {
         let (mut rack, mut board) = (Rack::default(), five());
         sack(&mut rack, &mut board, 44, 200, 400);
         board.mark_first_lost();
-        board.retransmitted(0, at(44));
+        board.retransmitted(0, at(44), false);
         board.push(SeqNumber(500), MSS, false, at(45));
         sack(&mut rack, &mut board, 86, 500, 600);
         let found = rack.detect(moment(95), &mut board);
@@ -192,6 +195,6 @@ mod tests {
         sack(&mut rack, &mut board, 44, 400, 500);
         rack.on_duplicate_report(moment(44));
         rack.on_duplicate_report(moment(44));
-        assert_eq!(rack.detect(moment(44), &mut board).again, Some(at(63)));
+        assert_eq!(rack.detect(moment(44), &mut board).again, Some(at(60)));
     }
 }

@@ -206,10 +206,9 @@ impl Sender {
     fn advance_phase(&mut self, now: Instant, segment: &AckIn, octets: u32, flight: u32) {
         match self.phase {
             Phase::Recovery(recover) if segment.ack.lt(recover) => {
-                // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole.
-                let first = self.board.first();
-                let hole = self.board.sacked() > 0 && first.is_some_and(|s| s.retransmissions == 0);
-                if !self.sack || hole {
+                // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole. With SACK the
+                // scoreboard knows better.
+                if !self.sack {
                     self.board.mark_first_lost();
                     self.head_due = true;
                 }
@@ -306,6 +305,7 @@ impl Sender {
         let enough = counts && !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
         if news || enough {
             self.phase = Phase::Recovery(self.snd_nxt);
+            self.rescued = false;
             self.congestion.on_loss(now, flight);
             self.cwr_due = true;
             self.prr = (self.sack && self.use_prr).then(|| Prr::new(flight));

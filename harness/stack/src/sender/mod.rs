@@ -15,7 +15,7 @@ use crate::connection::Negotiated;
 use crate::recovery::{Detector, Prr};
 use crate::ring::Ring;
 use crate::rtt::RttEstimator;
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{Scoreboard, Sent};
 use core::time::Duration;
 use tcpconf_wire::{Instant, SeqNumber};
 
@@ -110,6 +110,8 @@ pub(crate) struct Sender {
     use_prr: bool,
     /// During fast recovery with SACK.
     prr: Option<Prr>,
+    /// The rescue retransmission of this fast recovery is done (RFC 6675 §4, RescueRxt).
+    rescued: bool,
     use_f_rto: bool,
     frto: Frto,
     /// TLP.end_seq, while a tail loss probe is unanswered; whether it was a retransmission.
@@ -147,6 +149,7 @@ impl Sender {
         now: Instant,
     ) -> Self {
         let Negotiated { mss, sack, ecn, .. } = *negotiated;
+        let detector = Detector::new(config.loss_recovery);
         Self {
             iss,
             snd_una: iss + 1,
@@ -158,14 +161,15 @@ impl Sender {
             snd_up: None,
             buffer: queued,
             fin: Fin::Open,
-            board: Scoreboard::default(),
+            board: detector.scoreboard(),
             rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
             congestion: Congestion::new(options.congestion, mss, false),
             phase: Phase::Open,
             dup_acks: 0,
-            detector: Detector::new(config.loss_recovery),
+            detector,
             use_prr: config.prr,
             prr: None,
+            rescued: false,
             use_f_rto: config.f_rto,
             frto: Frto::Off,
             tail_probe: None,
@@ -355,6 +359,7 @@ impl Sender {
         } else {
             self.retransmit(now, room)
                 .or_else(|| self.send_new(now, room, nagle))
+                .or_else(|| self.keep_the_ack_clock(now, room))
         };
         if let Some(segment) = &segment {
             let space = segment.len as u32 + u32::from(segment.fin);
@@ -385,7 +390,7 @@ impl Sender {
         let index = self.board.first_lost()?;
         let segment = *self.board.get(index)?;
         // SHLD-16: within the window; the head always, unless probes have taken over.
-        let inside = segment.seq - self.snd_una < self.snd_wnd;
+        let (text, inside) = self.text_and_place(&segment);
         if self.snd_wnd == 0 || !inside {
             return None;
         }
@@ -393,7 +398,6 @@ impl Sender {
             return None;
         }
         self.head_due = false;
-        let text = segment.len - u32::from(segment.fin);
         if text > room {
             self.board.split(index, room);
         } else if index + 1 == self.board.len() && !segment.fin {
@@ -405,6 +409,49 @@ impl Sender {
             }
         }
         Some(self.again(index, now))
+    }
+
+    /// RFC 6675 §4 `NextSeg` rules 3 and 4, when nothing is lost and nothing new can be sent: holes that
+    /// may yet be filled by themselves, and then, once in a recovery, the last segment in flight, whose
+    /// loss nobody would report. One that was sent again already is not rescued: its second copy
+    /// keeps the clock as well as a third.
+    fn keep_the_ack_clock(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
+        let recovering = matches!(self.phase, Phase::Recovery(_));
+        let new_data = (self.unsent() > 0 || self.fin == Fin::Queued) && self.usable() > 0;
+        if !(recovering && self.sack && self.detector.fills_holes()) || new_data {
+            return None;
+        }
+        let hole = self.board.first_hole();
+        let (index, rescue) = match hole {
+            Some(index) => (index, false),
+            None if !self.rescued => (self.board.last_open()?, true),
+            None => return None,
+        };
+        let segment = *self.board.get(index)?;
+        let (text, inside) = self.text_and_place(&segment);
+        if !inside || (rescue && segment.retransmissions > 0) {
+            return None;
+        }
+        if self.allowance() < segment.len.min(room) {
+            return None;
+        }
+        self.rescued |= rescue;
+        if text <= room {
+            return Some(self.again_beside(index, now, !rescue));
+        }
+        if rescue {
+            // It must include the highest sequence number.
+            self.board.split(index, text - room);
+            return Some(self.again_beside(index + 1, now, false));
+        }
+        self.board.split(index, room);
+        Some(self.again_beside(index, now, true))
+    }
+
+    /// Octets of text in a segment in flight, and whether it lies within the window (SHLD-16).
+    fn text_and_place(&self, segment: &Sent) -> (u32, bool) {
+        let text = segment.len - u32::from(segment.fin);
+        (text, segment.seq - self.snd_una < self.snd_wnd)
     }
 
     fn send_new(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
@@ -490,7 +537,12 @@ impl Sender {
     }
 
     fn again(&mut self, index: usize, now: Instant) -> Outgoing {
-        self.board.retransmitted(index, now);
+        self.again_beside(index, now, false)
+    }
+
+    /// Sends a segment again; `other_copy` when both count as in the network.
+    fn again_beside(&mut self, index: usize, now: Instant, other_copy: bool) -> Outgoing {
+        self.board.retransmitted(index, now, other_copy);
         self.retransmissions += 1;
         let segment = self.board.get(index).copied();
         let segment = segment.expect("the index was looked up by the caller");
