@@ -45,6 +45,31 @@ fn first_a_segment_is_trimmed_to_the_window() {
     assert_eq!(t.read(), common::stream(1, 100));
 }
 
+/// The four rows of §3.4 ask whether the first or the last octet lies in the window. In a segment
+/// that begins before it and ends behind it neither does.
+#[test]
+fn first_a_segment_that_spans_the_window_is_not_acceptable() {
+    let config = Config {
+        receive_buffer: 100,
+        ..plain()
+    };
+    let mut t = Trace::established(config);
+    t.drive(
+        "
+        < P. 1:51(50) ack 1 win 10000
+        +0.2 > . 1:1(0) ack 51 win 50
+        # 51 to 100 would fit, but neither 41 nor 110 does
+        < P. 41:111(70) ack 1 win 10000
+        > . 1:1(0) ack 51 win 50
+        # each end alone is enough
+        < P. 41:61(20) ack 1 win 10000
+        +0.2 > . 1:1(0) ack 61 win 40
+        < P. 61:111(50) ack 1 win 10000
+        +0.2 > . 1:1(0) ack 101 win 0",
+    );
+    assert_eq!(t.read(), common::stream(1, 100));
+}
+
 #[test]
 fn must_66_a_closed_window_lets_ack_urg_and_rst_through() {
     let config = Config {
