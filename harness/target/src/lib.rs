@@ -4,6 +4,7 @@
 
 #[cfg(unix)]
 mod doctor;
+pub mod faults;
 #[cfg(unix)]
 mod host;
 #[cfg(target_os = "linux")]
