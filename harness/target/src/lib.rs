@@ -11,12 +11,15 @@ mod host;
 mod kernel;
 #[cfg(unix)]
 mod net;
+mod programs;
 mod run;
 mod seam;
 mod service;
+mod smoltcp_target;
 mod stack_target;
 #[cfg(target_os = "linux")]
 pub mod testing;
+mod virtual_host;
 
 #[cfg(unix)]
 pub use doctor::{Check, Health, doctor};
@@ -32,4 +35,5 @@ pub use run::{
 };
 pub use seam::{InProcess, LeaseError, Link, RealTarget, TargetError};
 pub use service::{HTTP_REQUEST_END, HTTP_RESPONSE, Service, UnknownService, source_octet};
+pub use smoltcp_target::SmoltcpTarget;
 pub use stack_target::StackTarget;

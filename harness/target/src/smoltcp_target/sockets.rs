@@ -1,0 +1,219 @@
+//! smoltcp's user interface as programs in this crate use it.
+
+use super::host::{Host, Id, Listener};
+use crate::programs::{Event, Received, Sockets};
+use smoltcp::socket::tcp::{ConnectError, RecvError, Socket, State};
+use smoltcp::time::Duration;
+use smoltcp::wire::IpListenEndpoint;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use tcpconf_engine::{Errno, FourTuple, Status};
+use tcpconf_wire::Instant;
+
+/// Connections that may wait unless the program says otherwise, as with the built-in stack.
+const USUAL_BACKLOG: u32 = 128;
+/// Keep-alives are this far apart unless the program says otherwise (RFC 9293 MUST-28: 2 h).
+const USUAL_KEEP_ALIVE: Duration = Duration::from_secs(7_200);
+
+impl Host {
+    /// The socket of a connection.
+    fn socket(&mut self, id: Id) -> Result<&mut Socket<'static>, Errno> {
+        let connection = self.connections.get(&id).ok_or(Errno::NotConnected)?;
+        Ok(self.sockets.get_mut(connection.handle))
+    }
+
+    /// The program's own doing is no event to it.
+    fn done(&mut self, now: Instant, id: Id) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.seen = super::look::Seen::of(self.sockets.get(connection.handle));
+        }
+        self.plan_wake_up(now);
+    }
+
+    fn stop_listening(&mut self, id: Id) {
+        self.listeners.remove(&id);
+        let left: Vec<Id> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.origin == Some(id) && !c.owned)
+            .map(|(&id, _)| id)
+            .collect();
+        for id in left {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.released = true;
+                self.sockets.get_mut(connection.handle).abort();
+            }
+        }
+    }
+}
+
+impl Sockets for Host {
+    type Id = Id;
+
+    fn listen(&mut self, local: SocketAddr, backlog: Option<u32>) -> Result<Id, Errno> {
+        if local.port() == 0 {
+            return Err(Errno::Invalid);
+        }
+        let address = Some(local.ip()).filter(|ip| !ip.is_unspecified());
+        let local = IpListenEndpoint {
+            addr: address.map(Into::into),
+            port: local.port(),
+        };
+        if self.listeners.values().any(|l| l.local == local) {
+            return Err(Errno::AddressInUse);
+        }
+        let id = self.new_id();
+        let listener = Listener {
+            local,
+            backlog: backlog.unwrap_or(USUAL_BACKLOG).max(1) as usize,
+            waiting: VecDeque::new(),
+        };
+        self.listeners.insert(id, listener);
+        self.refill();
+        Ok(id)
+    }
+
+    fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Id, Errno> {
+        let port = self.ephemeral_port();
+        let handle = self.sockets.add();
+        let id = self.adopt(handle, None);
+        let context = self.interface.context();
+        let socket = self.sockets.get_mut(handle);
+        if let Err(error) = socket.connect(context, remote, port) {
+            self.forget(id);
+            return Err(match error {
+                ConnectError::Unaddressable => Errno::NetworkUnreachable,
+                ConnectError::InvalidState => Errno::Invalid,
+            });
+        }
+        self.done(now, id);
+        Ok(id)
+    }
+
+    fn accept(&mut self, listener: Id) -> Option<Id> {
+        let id = self.listeners.get_mut(&listener)?.waiting.pop_front()?;
+        self.connections.get_mut(&id)?.owned = true;
+        self.refill();
+        Some(id)
+    }
+
+    fn send(&mut self, now: Instant, id: Id, data: &[u8]) -> Result<usize, Errno> {
+        let socket = self.socket(id)?;
+        let taken = match socket.state() {
+            // Queued by the caller until the connection is there.
+            State::SynSent | State::SynReceived => 0,
+            _ => socket.send_slice(data).map_err(|_| Errno::BrokenPipe)?,
+        };
+        self.done(now, id);
+        Ok(taken)
+    }
+
+    fn receive(&mut self, now: Instant, id: Id, max: usize) -> Result<Received, Errno> {
+        let socket = self.socket(id)?;
+        let mut data = vec![0; max.min(socket.recv_queue())];
+        let received = match (socket.state(), socket.recv_slice(&mut data)) {
+            (_, Ok(0)) | (State::SynSent | State::SynReceived, _) => Received::Nothing,
+            (_, Ok(_)) => Received::Data(data),
+            (_, Err(RecvError::Finished)) => Received::Eof,
+            (_, Err(RecvError::InvalidState)) => return Err(Errno::NotConnected),
+        };
+        self.done(now, id);
+        Ok(received)
+    }
+
+    fn close(&mut self, now: Instant, id: Id) -> Result<(), Errno> {
+        if self.listeners.contains_key(&id) {
+            self.stop_listening(id);
+            self.plan_wake_up(now);
+            return Ok(());
+        }
+        let socket = self.socket(id)?;
+        match socket.state() {
+            State::Closed => return Err(Errno::NotConnected),
+            // Closed already (RFC 9293 §3.10.4: "connection closing").
+            State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => return Err(Errno::BrokenPipe),
+            State::Listen
+            | State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::CloseWait => socket.close(),
+        }
+        self.done(now, id);
+        Ok(())
+    }
+
+    fn release(&mut self, now: Instant, id: Id) {
+        if self.listeners.contains_key(&id) {
+            self.stop_listening(id);
+        }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.released = true;
+            let socket = self.sockets.get_mut(connection.handle);
+            if socket.recv_queue() > 0 {
+                // RFC 2525 §2.17, SHLD-3
+                socket.abort();
+            } else {
+                socket.close();
+            }
+        }
+        self.done(now, id);
+    }
+
+    fn abort(&mut self, now: Instant, id: Id) -> Result<(), Errno> {
+        if self.listeners.contains_key(&id) {
+            self.stop_listening(id);
+            self.plan_wake_up(now);
+            return Ok(());
+        }
+        self.socket(id)?.abort();
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.released = true;
+        }
+        self.done(now, id);
+        Ok(())
+    }
+
+    fn set(&mut self, id: Id, name: &str, value: i64) -> Result<(), Errno> {
+        let socket = self.socket(id)?;
+        let interval = || {
+            u64::try_from(value)
+                .map(|seconds| Some(Duration::from_secs(seconds)).filter(|_| seconds > 0))
+                .map_err(|_| Errno::Invalid)
+        };
+        match name {
+            "nodelay" => socket.set_nagle_enabled(value == 0),
+            "keepalive" => socket.set_keep_alive((value != 0).then_some(USUAL_KEEP_ALIVE)),
+            // One interval serves both: smoltcp does not tell idle connections from unanswered probes.
+            "keepalive-idle" => socket.set_keep_alive(interval()?),
+            "user-timeout" => socket.set_timeout(interval()?),
+            "ttl" => match u8::try_from(value) {
+                Ok(0) | Err(_) => return Err(Errno::Invalid),
+                Ok(limit) => socket.set_hop_limit(Some(limit)),
+            },
+            _ => return Err(Errno::Unsupported),
+        }
+        Ok(())
+    }
+
+    fn status(&self, id: Id) -> Option<Status> {
+        if self.listeners.contains_key(&id) {
+            return Some(Status {
+                state: State::Listen.to_string(),
+                ..Status::default()
+            });
+        }
+        self.connection_status(id)
+    }
+
+    fn connection(&self, id: Id) -> Option<FourTuple> {
+        self.tuple(id)
+    }
+
+    fn next_event(&mut self) -> Option<(Id, Event)> {
+        self.events.pop_front()
+    }
+}
