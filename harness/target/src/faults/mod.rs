@@ -1,0 +1,111 @@
+//! Faulty endpoints: what the tests of the suites are tested with.
+//!
+//! A test that cannot fail is a defect. Each [`Fault`] is the own stack with exactly one thing wrong: what
+//! passes it is rewritten on the way in or out, or its configuration breaks a rule. The list is closed,
+//! every fault says what it breaks and where the idea comes from, and a room holds those of one idea.
+//! The [`NonStack`]s are no TCP at all, and no test may pass against them.
+//!
+//! What is not modelled: faults behind the handshake (retransmission of data, closing, congestion), and
+//! two faults at once. The faults keep to RFC 9293 §3 but for what they break.
+
+mod configuration;
+mod endpoint;
+mod input;
+mod non_stack;
+mod output;
+mod resource;
+mod scene;
+#[cfg(test)]
+mod tests;
+
+pub use endpoint::FaultyTarget;
+pub use non_stack::NonStack;
+
+use scene::{Scene, Then};
+use tcpconf_stack::Config;
+use tcpconf_wire::{Segment, SeqNumber};
+
+/// One thing wrong with an endpoint that is sound otherwise.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its name in the matrix.
+    pub name: &'static str,
+    /// What it does wrong, in one sentence without subject and full stop.
+    pub breaks: &'static str,
+    /// Where the idea comes from: a CVE, a row of the bug bank, or the section of the RFC that it breaks.
+    pub source: &'static str,
+    change: Change,
+}
+
+/// What a fault does to the segments that pass it.
+type Rewrite = fn(&mut Segment, &Scene<'_>) -> Then;
+
+/// Where a fault sits.
+#[derive(Debug)]
+enum Change {
+    /// On segments that arrive with a wrong checksum, which the sound endpoint would drop.
+    Damaged(Rewrite),
+    /// On all other segments that arrive.
+    Input(Rewrite),
+    /// On segments that leave.
+    Output(Rewrite),
+    /// In the choice of initial sequence numbers; the argument is the sound one.
+    Isn(fn(&Scene<'_>, SeqNumber) -> SeqNumber),
+    /// In the clock of the timestamps: TSval of the SYN-ACK.
+    Stamps(fn(&Scene<'_>) -> u32),
+    /// In the configuration.
+    Configuration(fn(&mut Config)),
+}
+
+impl Fault {
+    const fn new(
+        name: &'static str,
+        breaks: &'static str,
+        source: &'static str,
+        change: Change,
+    ) -> Self {
+        Self {
+            name,
+            breaks,
+            source,
+            change,
+        }
+    }
+}
+
+/// Faults of one idea.
+#[derive(Debug)]
+pub struct Room {
+    /// What they have in common.
+    pub title: &'static str,
+    /// The faults.
+    pub faults: &'static [Fault],
+}
+
+/// All faults.
+pub const ROOMS: &[Room] = &[
+    input::checksum::ROOM,
+    input::reset::ROOM,
+    input::acknowledgement::ROOM,
+    input::sequence::ROOM,
+    input::flags::ROOM,
+    input::text::ROOM,
+    input::options::ROOM,
+    input::malformed::ROOM,
+    output::isn::ROOM,
+    output::syn_ack::ROOM,
+    output::options::ROOM,
+    output::reset::ROOM,
+    resource::ROOM,
+    configuration::ROOM,
+];
+
+/// All faults of all rooms, in order.
+pub fn faults() -> impl Iterator<Item = &'static Fault> {
+    ROOMS.iter().flat_map(|room| room.faults)
+}
+
+/// The fault of this name.
+pub fn fault(name: &str) -> Option<&'static Fault> {
+    faults().find(|fault| fault.name == name)
+}

@@ -1,0 +1,6 @@
+//! Faults in what is sent.
+
+pub(super) mod isn;
+pub(super) mod options;
+pub(super) mod reset;
+pub(super) mod syn_ack;
