@@ -65,15 +65,23 @@ impl RttEstimator {
                 self.rttvar = rtt / 2;
             }
             Some(srtt) => {
-                let error = srtt.abs_diff(rtt);
-                self.rttvar = self.rttvar - self.rttvar / (4 * n) + error / (4 * n);
-                self.srtt = Some(srtt - srtt / (8 * n) + rtt / (8 * n));
+                let error = nanos(srtt.abs_diff(rtt));
+                let (n, rttvar, srtt) = (u64::from(n), nanos(self.rttvar), nanos(srtt));
+                let rttvar = rttvar - rttvar / (4 * n) + error / (4 * n);
+                self.rttvar = Duration::from_nanos(rttvar);
+                let srtt = srtt - srtt / (8 * n) + nanos(rtt) / (8 * n);
+                self.srtt = Some(Duration::from_nanos(srtt));
             }
         }
         let srtt = self.srtt.unwrap_or(rtt);
         self.rto = (srtt + GRANULARITY.max(self.rttvar * 4)).clamp(self.min, self.max);
         self.backoff = 0;
     }
+}
+
+/// Round trips are far below the 584 years that fit; whole numbers divide faster than a [`Duration`].
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }
 
 #[cfg(test)]

@@ -271,12 +271,13 @@ impl Connection {
 
     /// §3.10.4, CLOSE-WAIT: LAST-ACK is entered when the FIN is sent.
     fn fin_may_have_left(&mut self) {
-        self.state = match mem::take(&mut self.state) {
-            State::CloseWait(CloseWait { sender, finished }) if sender.fin_sent() => {
-                State::LastAck(LastAck { sender, finished })
-            }
-            other => other,
-        };
+        // Looked at first: a state is large, and nearly no segment carries a FIN.
+        if !matches!(&self.state, State::CloseWait(state) if state.sender.fin_sent()) {
+            return;
+        }
+        if let State::CloseWait(CloseWait { sender, finished }) = mem::take(&mut self.state) {
+            self.state = State::LastAck(LastAck { sender, finished });
+        }
     }
 
     pub(crate) fn ip_fields(&self) -> IpFields {

@@ -128,12 +128,11 @@ impl Host {
                 path: self.link_path(),
             };
             if let Some(connection) = self.slots.connection_mut(index) {
-                let sent = connection.poll(now, env, out);
-                connection.queued = sent;
-                self.timers.set(index, connection.deadline());
-                if sent {
+                if connection.poll(now, env, out) {
                     return true;
                 }
+                connection.queued = false;
+                self.timers.set(index, connection.deadline());
             }
             self.ready.pop_front();
         }
@@ -165,6 +164,8 @@ impl Host {
                 continue;
             };
             let reaction = connection.on_timeout(now, env);
+            let deadline = connection.deadline();
+            self.timers.set(index, deadline);
             self.apply(index, now, reaction, None);
             self.touch(index);
         }
@@ -323,10 +324,10 @@ impl Host {
         }
     }
 
-    /// The connection may have something to send, or another deadline.
+    /// The connection may have something to send, or another deadline: that is set when the queue is
+    /// empty again, and until then the host asks to be polled at once.
     fn touch(&mut self, index: u32) {
         if let Some(connection) = self.slots.connection_mut(index) {
-            self.timers.set(index, connection.deadline());
             if !core::mem::replace(&mut connection.queued, true) {
                 self.ready.push_back(index);
             }
