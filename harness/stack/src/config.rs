@@ -23,6 +23,16 @@ pub enum LossRecovery {
     Rack,
 }
 
+/// What becomes of a congestion window that the application does not fill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnusedWindow {
+    /// After a pause of one RTO at most the initial window is left (RFC 5681 §4.1).
+    #[default]
+    Restart,
+    /// It is kept for five minutes, and validated by what is acknowledged (RFC 7661, experimental).
+    Validate,
+}
+
 /// Explicit Congestion Notification (RFC 3168).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ecn {
@@ -169,6 +179,8 @@ pub struct Config {
     pub ecn: Ecn,
     /// How losses are told when SACK is negotiated.
     pub loss_recovery: LossRecovery,
+    /// What becomes of a congestion window that the application does not fill.
+    pub unused_window: UnusedWindow,
     /// RFC 6937: the window shrinks gradually during fast recovery, with SACK.
     pub prr: bool,
     /// RFC 5682: whether a timeout was needless is found out, and undone.
@@ -229,6 +241,7 @@ impl Default for Config {
             sack: true,
             ecn: Ecn::default(),
             loss_recovery: LossRecovery::default(),
+            unused_window: UnusedWindow::default(),
             prr: true,
             f_rto: true,
             path_mtu_lifetime: Duration::from_secs(600),

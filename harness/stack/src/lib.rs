@@ -38,7 +38,7 @@ mod window;
 
 pub use config::{
     Config, CongestionAlgorithm, Ecn, KeepAlive, ListenOptions, LossRecovery, SocketOptions,
-    UserTimeoutOption,
+    UnusedWindow, UserTimeoutOption,
 };
 pub use error::{CallError, ErrorKind, SoftError};
 pub use host::Host;

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BinaryHeap;
 use tcpconf_stack::{
     Config, CongestionAlgorithm, Event, Host, ListenOptions, LossRecovery, Received, SocketId,
+    UnusedWindow,
 };
 use tcpconf_wire::Instant;
 
@@ -353,7 +354,7 @@ proptest::proptest! {
         (lost, late, twice) in (0u64..250, 0u64..400, 0u64..300),
         (mtu, receive_buffer, send_buffer) in (70u16..1600, 100u32..200_000, 10u32..200_000),
         (scale, stamps, sack, rack, cubic) in proptest::prelude::any::<(bool, bool, bool, bool, bool)>(),
-        (prr, f_rto, ecn, nagle) in proptest::prelude::any::<(bool, bool, bool, bool)>(),
+        (prr, f_rto, ecn, nagle, validate) in proptest::prelude::any::<(bool, bool, bool, bool, bool)>(),
         delayed_ack_ms in 0u64..400,
         rto_min_ms in 20u64..1000,
         total in 1u64..40_000,
@@ -374,6 +375,9 @@ proptest::proptest! {
             c.socket.user_timeout = None;
             c.r2_syn = Duration::from_secs(100_000);
             c.synack_retries = 1000;
+            if validate {
+                c.unused_window = UnusedWindow::Validate;
+            }
             if rack {
                 c.loss_recovery = LossRecovery::Rack;
             }

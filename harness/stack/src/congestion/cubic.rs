@@ -178,6 +178,15 @@ impl CongestionControl for Cubic {
         self.cwnd = self.cwnd.min(f64::from(self.initial));
         self.epoch = None;
     }
+
+    fn initial_window(&self) -> u32 {
+        self.initial
+    }
+
+    fn set_window(&mut self, cwnd: u32, ssthresh: u32) {
+        (self.cwnd, self.ssthresh) = (f64::from(cwnd), ssthresh);
+        self.epoch = None;
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod cubic;
 mod reno;
+mod validation;
 
 use crate::config::CongestionAlgorithm;
 use core::time::Duration;
@@ -10,6 +11,7 @@ use tcpconf_wire::Instant;
 
 pub(crate) use cubic::Cubic;
 pub(crate) use reno::Reno;
+pub(crate) use validation::Validation;
 
 /// What a new acknowledgement says.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +19,7 @@ pub(crate) struct Acked {
     pub(crate) now: Instant,
     /// Octets newly acknowledged.
     pub(crate) octets: u32,
-    /// Whether the window was the limit when they were in flight (RFC 7661 §4.3).
+    /// Whether the window was the limit when they were in flight, or may grow all the same.
     pub(crate) window_limited: bool,
     pub(crate) srtt: Option<Duration>,
 }
@@ -40,6 +42,10 @@ pub(crate) trait CongestionControl {
     fn undo_timeout(&mut self);
     /// Nothing was sent for longer than the RTO (RFC 5681 §4.1).
     fn on_idle(&mut self);
+    /// The window that a connection begins with.
+    fn initial_window(&self) -> u32;
+    /// Validation of the window has decided (RFC 7661 §4.4).
+    fn set_window(&mut self, cwnd: u32, ssthresh: u32);
 }
 
 /// Initial window (RFC 6928 §2), or one segment after a lost SYN (RFC 5681 §3.1).
@@ -108,5 +114,11 @@ impl CongestionControl for Congestion {
     }
     fn on_idle(&mut self) {
         self.inner_mut().on_idle();
+    }
+    fn initial_window(&self) -> u32 {
+        self.inner().initial_window()
+    }
+    fn set_window(&mut self, cwnd: u32, ssthresh: u32) {
+        self.inner_mut().set_window(cwnd, ssthresh);
     }
 }

@@ -93,6 +93,15 @@ impl CongestionControl for Reno {
     fn on_idle(&mut self) {
         self.cwnd = self.cwnd.min(self.initial);
     }
+
+    fn initial_window(&self) -> u32 {
+        self.initial
+    }
+
+    fn set_window(&mut self, cwnd: u32, ssthresh: u32) {
+        (self.cwnd, self.ssthresh) = (cwnd, ssthresh);
+        self.counted = 0;
+    }
 }
 
 #[cfg(test)]

@@ -130,8 +130,8 @@ impl Sender {
         }
         self.tail_probe = None;
         if retransmission && self.phase == Phase::Open {
-            self.congestion.on_loss(now, flight);
-            self.congestion.on_recovered(self.board.flight());
+            self.reduce_window(now, flight);
+            self.window_recovered(self.board.flight());
             self.cwr_due = true;
         }
     }
@@ -170,6 +170,9 @@ impl Sender {
     /// Returns the octets that are news.
     fn take_cumulative(&mut self, now: Instant, segment: &AckIn, flight: u32) -> u32 {
         let octets = segment.ack - self.snd_una;
+        if let Some(validation) = &mut self.validation {
+            validation.note_burst(None);
+        }
         let detector = &mut self.detector;
         let result = self
             .board
@@ -221,7 +224,7 @@ impl Sender {
                     Some(_) => self.congestion.ssthresh(),
                     None => self.board.flight(),
                 };
-                self.congestion.on_recovered(flight);
+                self.window_recovered(flight);
             }
             Phase::Loss(recover) => {
                 self.check_timeout(recover);
@@ -242,10 +245,8 @@ impl Sender {
                 if segment.ece && self.ecn {
                     return;
                 }
-                let cwnd = self.congestion.cwnd();
-                let slow_start = cwnd < self.congestion.ssthresh();
-                let limited = flight + self.mss >= cwnd || (slow_start && 2 * flight >= cwnd);
-                self.grow(now, octets, limited);
+                let grows = self.window_may_grow(now, octets, flight);
+                self.grow(now, octets, grows);
             }
         }
     }
@@ -306,7 +307,7 @@ impl Sender {
         if news || enough {
             self.phase = Phase::Recovery(self.snd_nxt);
             self.rescued = false;
-            self.congestion.on_loss(now, flight);
+            self.reduce_window(now, flight);
             self.cwr_due = true;
             self.prr = (self.sack && self.use_prr).then(|| Prr::new(flight));
             if enough {
@@ -321,7 +322,11 @@ impl Sender {
     fn on_congestion_echo(&mut self, now: Instant, flight: u32) {
         if self.phase == Phase::Open {
             self.phase = Phase::Reduced(self.snd_nxt);
-            self.congestion.on_loss(now, flight);
+            self.reduce_window(now, flight);
+            if let Some(validation) = &mut self.validation {
+                // Nothing was lost, so that there is nothing to be recovered.
+                validation.undefine();
+            }
             self.cwr_due = true;
         }
     }

@@ -2,15 +2,17 @@
 //! decision what to send next.
 //!
 //! - `ack`: what an acknowledgement changes, fast retransmit and recovery (RFC 5681, 6582, 6675);
+//! - `limited`: the window when the application does not fill it (RFC 5681 §4.1, RFC 7661);
 //! - `timer`: retransmission, persist and override timers (RFC 6298, RFC 9293 §3.8.6).
 //!
 //! A state of the connection in which nothing can be sent does not hold one of these.
 
 mod ack;
+mod limited;
 mod timer;
 
-use crate::config::{Config, SocketOptions};
-use crate::congestion::{Congestion, CongestionControl};
+use crate::config::{Config, SocketOptions, UnusedWindow};
+use crate::congestion::{Congestion, CongestionControl, Validation};
 use crate::connection::Negotiated;
 use crate::recovery::{Detector, Prr};
 use crate::ring::Ring;
@@ -104,6 +106,8 @@ pub(crate) struct Sender {
     board: Scoreboard,
     rtt: RttEstimator,
     congestion: Congestion,
+    /// Of [`UnusedWindow::Validate`].
+    validation: Option<Validation>,
     phase: Phase,
     dup_acks: u32,
     detector: Detector,
@@ -164,6 +168,8 @@ impl Sender {
             board: detector.scoreboard(),
             rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
             congestion: Congestion::new(options.congestion, mss, false),
+            validation: (config.unused_window == UnusedWindow::Validate)
+                .then(|| Validation::new(now)),
             phase: Phase::Open,
             dup_acks: 0,
             detector,
@@ -348,10 +354,7 @@ impl Sender {
     /// The next segment to send now, if any. `room` is what text it may have at most, that is the
     /// MSS less the options that it will carry (MUST-16).
     pub(crate) fn next(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
-        let idle_for = now.since(self.last_sent);
-        if self.board.is_empty() && idle_for > self.rtt.rto() {
-            self.congestion.on_idle();
-        }
+        self.window_ages(now);
         let segment = if core::mem::take(&mut self.probe_due) {
             self.probe(now)
         } else if core::mem::take(&mut self.tail_probe_due) {
@@ -471,7 +474,7 @@ impl Sender {
                 return None;
             }
             *credit -= len;
-        } else if !idle && len > self.allowance() {
+        } else if !idle && len > self.allowance().min(self.burst_left()) {
             return None;
         }
         // §3.8.6.2.1 (MUST-38), with Nagle's rule of §3.7.4 in the second branch; all data counts
@@ -523,6 +526,7 @@ impl Sender {
         if fin {
             self.fin = Fin::Sent;
         }
+        self.validation_sees(len, false);
         Outgoing {
             seq,
             offset: (seq - self.snd_una) as usize,
@@ -546,6 +550,7 @@ impl Sender {
         self.retransmissions += 1;
         let segment = self.board.get(index).copied();
         let segment = segment.expect("the index was looked up by the caller");
+        self.validation_sees(segment.len, segment.retransmissions == 1);
         let len = segment.len - u32::from(segment.fin);
         let offset = (segment.seq - self.snd_una) as usize;
         Outgoing {

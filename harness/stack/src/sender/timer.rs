@@ -44,6 +44,9 @@ impl Sender {
                 let first = self.expirations == 1;
                 self.congestion.on_timeout(now, self.board.flight(), first);
                 self.rtt.back_off();
+                if let Some(validation) = &mut self.validation {
+                    validation.undefine();
+                }
                 // RFC 5682 §2.1 step 1: only the head at first, if this may turn out needless.
                 let look = self.use_f_rto && first && !matches!(self.phase, Phase::Loss(_));
                 if look {
