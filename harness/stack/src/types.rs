@@ -2,8 +2,9 @@
 
 use crate::error::{ErrorKind, SoftError};
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tcpconf_wire::SeqNumber;
 
 /// A listener or a connection of one [`Host`](crate::Host); never reused for another one.
@@ -14,12 +15,39 @@ pub struct SocketId {
 }
 
 /// The two sockets that name a connection (RFC 9293 §3.3.1), seen from this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FourTuple {
     /// Address and port of this host.
     pub local: SocketAddr,
     /// Address and port of the peer.
     pub remote: SocketAddr,
+}
+
+/// In one piece, which keyed hashes take several times faster than the parts. Zones of IPv6 are left
+/// to the comparison.
+impl Hash for FourTuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b] = self.local.port().to_be_bytes();
+        let [c, d] = self.remote.port().to_be_bytes();
+        match (self.local.ip(), self.remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                let ([e, f, g, h], [i, j, k, l]) = (local.octets(), remote.octets());
+                state.write(&[a, b, c, d, e, f, g, h, i, j, k, l]);
+            }
+            (local, remote) => {
+                let mut octets = [0; 36];
+                octets[..4].copy_from_slice(&[a, b, c, d]);
+                for (place, address) in [(4, local), (20, remote)] {
+                    let address = match address {
+                        IpAddr::V4(address) => address.to_ipv6_mapped(),
+                        IpAddr::V6(address) => address,
+                    };
+                    octets[place..place + 16].copy_from_slice(&address.octets());
+                }
+                state.write(&octets);
+            }
+        }
+    }
 }
 
 /// The states of RFC 9293 §3.3.2.

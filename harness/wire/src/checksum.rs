@@ -21,14 +21,16 @@ impl Sum {
     pub fn add_bytes(mut self, bytes: &[u8]) -> Self {
         // RFC 1071 §2 (B): the sum does not depend on the byte order in which it is taken, and (C): wider
         // words may be added in parallel and folded afterwards.
-        let mut lanes = [0; LANES];
         let (blocks, rest) = bytes.as_chunks::<{ 4 * LANES }>();
-        for block in blocks {
-            for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
-                *lane += u64::from(u32::from_ne_bytes(*word));
+        if !blocks.is_empty() {
+            let mut lanes = [0; LANES];
+            for block in blocks {
+                for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
+                    *lane += u64::from(u32::from_ne_bytes(*word));
+                }
             }
+            self.0 += u64::from(u16::from_be(Self(lanes.iter().sum()).fold()));
         }
-        self.0 += u64::from(u16::from_be(Self(lanes.iter().sum()).fold()));
         let (words, rest) = rest.as_chunks::<4>();
         for word in words {
             self.0 += u64::from(u32::from_be_bytes(*word));

@@ -61,7 +61,7 @@ impl Connection {
         self.last_heard = now;
         let mtu = self.path_mtu;
         self.negotiated = Negotiated::from_syn(
-            &segment.options,
+            segment.options,
             segment.seq,
             env.config,
             &self.tuple,

@@ -52,7 +52,7 @@ pub(crate) struct Arrived<'a> {
     pub(crate) window: u16,
     pub(crate) urgent: u16,
     pub(crate) text: &'a [u8],
-    pub(crate) options: Options,
+    pub(crate) options: &'a Options,
     /// The IP header carries CE (RFC 3168 §5).
     pub(crate) ce: bool,
 }
@@ -255,7 +255,7 @@ impl Connection {
         env: Env<'_>,
     ) -> Self {
         let mut negotiated =
-            Negotiated::from_syn(&syn.options, syn.seq, env.config, &tuple, env.path.mtu, now);
+            Negotiated::from_syn(syn.options, syn.seq, env.config, &tuple, env.path.mtu, now);
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);

@@ -90,7 +90,7 @@ impl Host {
             seq: isn,
             flags: Flags::SYN,
             text: &[],
-            options: Options {
+            options: &Options {
                 mss: Some(MSS_TABLE[mss]),
                 ..Options::default()
             },

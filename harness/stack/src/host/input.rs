@@ -54,6 +54,7 @@ impl Host {
             local: SocketAddr::new(ip.dst, tcp.dst_port),
             remote: SocketAddr::new(ip.src, tcp.src_port),
         };
+        let options = Options::parse(tcp);
         let segment = Arrived {
             seq: tcp.seq,
             ack: tcp.ack,
@@ -61,7 +62,7 @@ impl Host {
             window: tcp.window,
             urgent: tcp.urgent,
             text: tcp.payload,
-            options: Options::parse(tcp),
+            options: &options,
             ce: ip.ecn == 3,
         };
         let Some(&index) = self.connections.get(&tuple) else {
