@@ -9,7 +9,7 @@ use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Stat
 use tcpconf_stack::Config;
 use tcpconf_suite::plan::Needs;
 use tcpconf_wire::{
-    Content, Flags, Instant, Malformation, Packet, Parsed, Segment, TcpOption, parse,
+    Checksum, Content, Flags, Instant, Malformation, Packet, Parsed, Segment, TcpOption, parse,
 };
 
 /// The own stack with one fault.
@@ -63,13 +63,9 @@ struct FaultyEndpoint {
 impl FaultyEndpoint {
     /// The fault looks at a segment that arrives.
     fn look_at_input(&self, now: Instant, parsed: &Parsed, segment: &mut Segment) -> Then {
-        let damaged = parsed
-            .malformed
-            .iter()
-            .any(|m| matches!(m, Malformation::TcpChecksum { .. }));
         let rewrite = match self.fault.change {
-            Change::Damaged(rewrite) if damaged => rewrite,
-            Change::Input(rewrite) if !damaged => rewrite,
+            Change::Damaged(rewrite) if is_damaged(parsed) => rewrite,
+            Change::Input(rewrite) if !is_damaged(parsed) => rewrite,
             _ => return Then::Pass,
         };
         rewrite(
@@ -155,6 +151,14 @@ impl FaultyEndpoint {
     }
 }
 
+/// Whether the sound endpoint will drop it for its checksum.
+fn is_damaged(parsed: &Parsed) -> bool {
+    parsed
+        .malformed
+        .iter()
+        .any(|m| matches!(m, Malformation::TcpChecksum { .. }))
+}
+
 impl Endpoint for FaultyEndpoint {
     fn addresses(&self) -> &[IpAddr] {
         self.sound.addresses()
@@ -174,8 +178,11 @@ impl Endpoint for FaultyEndpoint {
             Then::Hang => self.host.hung = true,
             Then::Drop => {}
             Then::Pass | Then::And(_) => {
+                let dropped = is_damaged(&parsed) && segment.checksum != Checksum::Good;
                 self.deliver(now, segment);
-                self.host.receive(Pair::of_input(original), original);
+                if !dropped {
+                    self.host.receive(Pair::of_input(original), original);
+                }
                 self.and_deliver(now, then);
             }
         }

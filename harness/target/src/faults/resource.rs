@@ -118,7 +118,7 @@ pub(super) const ROOM: Room = Room {
         Fault::new(
             "new-connection-evicts",
             "drops a half-open connection when another is asked for",
-            "RFC 4987 §3.3 (recycling the oldest), with a table of one",
+            "RFC 4987 §3.4 (recycling the oldest), with a table of one",
             Input(|segment, scene| evict(segment, scene, Stage::HalfOpen)),
         ),
     ],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tcpconf_wire::{Flags, Instant, Malformation, Segment, SeqNumber};
 
-/// Windows are at most this far open in the handshake: no scaling (RFC 7323 §2.2).
+/// The shift where none was agreed on (RFC 7323 §2.2).
 const UNSCALED: u8 = 0;
 
 /// What becomes of a segment that a fault has looked at.

@@ -145,6 +145,25 @@ fn a_damaged_segment_is_repaired_by_the_fault_of_checksums_alone() {
     }
 }
 
+/// A damaged acknowledgement opens nothing, so the next one is the first.
+#[test]
+fn what_the_sound_stack_drops_is_not_counted() {
+    let mut talk = Talk::with_fault("second-ack-resets");
+    let iss = talk.say(Flags::SYN, 100, 0, b"")[0].seq.0;
+    let damaged = Segment {
+        flags: Flags::ACK,
+        seq: SeqNumber(101),
+        ack: SeqNumber(iss + 1),
+        checksum: tcpconf_wire::Checksum::Bad,
+        ..Segment::new(talk.peer, talk.host)
+    };
+    assert_eq!(talk.give(&damaged), []);
+    assert_eq!(talk.say(Flags::ACK, 101, iss + 1, b""), []);
+    let mut answers = talk.say(Flags::ACK, 101, iss + 1, b"one");
+    answers.extend(talk.say(Flags::ACK, 104, iss + 1, b"two"));
+    assert_eq!(answers.last().unwrap().ack, SeqNumber(107));
+}
+
 #[test]
 fn a_configuration_is_used() {
     let mut talk = Talk::with_fault("sack-unanswered");

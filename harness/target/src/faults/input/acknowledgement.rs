@@ -138,7 +138,7 @@ pub(in crate::faults) const ROOM: Room = Room {
         Fault::new(
             "embryo-short-lived",
             "forgets a half-open connection after 50 ms",
-            "RFC 9293 §3.8.3: R2 of at least three minutes for SYN; CVE-1999-0116 (hasty defence)",
+            "RFC 4987 §3.3 (reducing the timer), overdone",
             Input(|segment, scene| {
                 let connection = &scene.connection;
                 let age = scene.now.since(connection.answered_at);

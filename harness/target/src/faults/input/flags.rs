@@ -103,7 +103,7 @@ pub(in crate::faults) const ROOM: Room = Room {
         Fault::new(
             "urgent-sign-hangs",
             "hangs when an urgent pointer is at 2^15 or above",
-            "bug bank: signed arithmetic on urgent pointers",
+            "RFC 9293 §3.1: the urgent pointer is unsigned; CVE-2019-12260 to 12263 (IPnet)",
             Input(|segment, _| hang_if(is_urgent(segment, |pointer, _| pointer > 0x7fff))),
         ),
         Fault::new(
