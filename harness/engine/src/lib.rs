@@ -17,6 +17,7 @@ mod profile;
 mod session;
 mod value;
 mod verdict;
+mod watch;
 
 pub use action::{Action, CaseSetup, Lease, Mode, SendId};
 pub use case::Case;
@@ -31,3 +32,4 @@ pub use invariant::{Invariant, invariants};
 pub use profile::{Claim, Expectation, Profile, ProfileError, Timing};
 pub use session::Session;
 pub use verdict::{Level, Mark, Outcome, Shown, Verdict};
+pub use watch::Watch;

@@ -5,6 +5,8 @@
 #[cfg(unix)]
 mod doctor;
 pub mod faults;
+#[cfg(feature = "arbitrary")]
+pub mod fuzzing;
 #[cfg(unix)]
 mod host;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,216 @@
+//! The invariants outside a case: what a fuzzer asks of every segment that a target sends.
+//!
+//! A [`Watch`] follows any number of connections from the packets of both directions. It keeps no trace and
+//! knows no steps. Connections that the target opens itself are judged only by what needs no connection model:
+//! the model's variables are those of a passive open.
+
+use crate::event::Finding;
+use crate::invariant::{Evidence, Judgement, judge};
+use crate::model::Connection;
+use std::net::SocketAddr;
+use tcpconf_wire::view::IpView;
+use tcpconf_wire::{
+    Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment, SeqNumber, TcpOption, parse,
+};
+
+/// Connections followed at once; the one that was opened first goes first.
+const MAX_CONNECTIONS: usize = 64;
+/// The largest window there is (RFC 7323 §2.3).
+const MAX_WINDOW: i32 = 1 << 30;
+/// The invariants that need no model of the connection.
+const CONTEXT_FREE: [&str; 8] = [
+    "checksum",
+    "reserved-bits",
+    "header-form",
+    "option-form",
+    "flags",
+    "no-rst-to-rst",
+    "mss-on-syn-only",
+    "sack-permitted-on-syn-only",
+];
+
+/// Judges every segment of a target by the [invariants](crate::invariants).
+#[derive(Clone, Debug)]
+pub struct Watch {
+    mtu: u32,
+    tracks: Vec<Track>,
+}
+
+#[derive(Clone, Debug)]
+struct Track {
+    connection: Connection,
+    /// The target has sent a SYN of its own.
+    opened_by_target: bool,
+    /// SYNs of several ISNs were sent: which of them it took up, and with which options, is not known.
+    several_syns: bool,
+    /// When something was sent to it last, and whether that was a RST.
+    sent_at: Instant,
+    sent_rst: bool,
+}
+
+impl Watch {
+    /// Nothing seen yet; `mtu` is that of the path, in octets.
+    pub const fn new(mtu: u32) -> Self {
+        Self {
+            mtu,
+            tracks: Vec::new(),
+        }
+    }
+
+    /// These octets, an IP packet, were sent to the target at `now`. What is no TCP segment is no news.
+    pub fn sent(&mut self, now: Instant, bytes: &[u8]) {
+        let Ok(ip) = IpView::parse(bytes) else {
+            return;
+        };
+        let Ok(tcp) = ip.tcp() else {
+            return;
+        };
+        if ip.fragment.is_some() {
+            return;
+        }
+        let ours = SocketAddr::new(ip.src, tcp.src_port);
+        let target = SocketAddr::new(ip.dst, tcp.dst_port);
+        let track = self.track(ours, target, tcp.seq);
+        let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok();
+        let edge = track.connection.our_right_edge;
+        track.connection.injected(now, &tcp, sound);
+        track.sent_at = now;
+        track.sent_rst = tcp.flags.contains(Flags::RST);
+        track.several_syns |= tcp.flags.contains(Flags::SYN) && tcp.seq != track.connection.irs;
+        // A window beside an acknowledgement of what was never sent offers nothing.
+        let behind = track.connection.snd_nxt.distance_from(tcp.ack);
+        if track.connection.iss.is_none() || !(0..MAX_WINDOW).contains(&behind) {
+            track.connection.our_right_edge = edge;
+        }
+    }
+
+    /// What is wrong with a packet of the target; empty when every invariant holds that applies.
+    pub fn seen(&mut self, packet: &Packet) -> Vec<Finding> {
+        let parsed = parse(&packet.bytes);
+        let Content::Tcp(segment) = parsed.content else {
+            return Vec::new();
+        };
+        let mtu = self.mtu;
+        let track = self.track(segment.dst(), segment.src(), SeqNumber(0));
+        let judgements = judge(&Evidence {
+            segment: &segment,
+            malformed: &parsed.malformed,
+            checksum: packet.checksum,
+            connection: &track.connection,
+            mtu,
+        });
+        let flags = segment.flags & (Flags::SYN | Flags::ACK);
+        track.opened_by_target |= flags == Flags::SYN;
+        let known = !track.opened_by_target && !track.several_syns && track.connection.syn_sent;
+        // A RST that comes later is that of a timeout or of the user, or answers something else.
+        let on_its_own = track.sent_at < packet.at || !track.sent_rst;
+        // An MSS of zero cannot be met: a sender takes it for none, or sends single octets.
+        let no_mss = track.connection.our_offer.mss == Some(0);
+        // RFC 7413 §3.1 leaves open whether a SYN-ACK that is sent again still has its cookie.
+        let is_cookie = |o: &TcpOption| matches!(o, TcpOption::FastOpen(_));
+        let had_cookie = track
+            .connection
+            .syn_ack
+            .as_ref()
+            .is_some_and(|first| first.options.iter().any(is_cookie));
+        track.connection.observed(&segment);
+        judgements
+            .into_iter()
+            .filter_map(|judgement| match judgement {
+                Judgement::Broken("data-within-mss", _) if no_mss => None,
+                Judgement::Broken("isn-stable", _) if had_cookie => None,
+                Judgement::Broken("no-rst-to-rst", _) if on_its_own => None,
+                Judgement::Broken(name, message) if known || CONTEXT_FREE.contains(&name) => {
+                    Some(Finding {
+                        invariant: name,
+                        case: "watch".to_owned(),
+                        at: packet.at,
+                        segment: show(&segment),
+                        message,
+                    })
+                }
+                Judgement::Broken(..) | Judgement::Holds(_) => None,
+            })
+            .collect()
+    }
+
+    /// Forgets what is known of a connection: whoever caused something that the model cannot follow.
+    pub fn forget(&mut self, ours: SocketAddr, target: SocketAddr) {
+        self.tracks
+            .retain(|t| t.connection.ours != ours || t.connection.target != target);
+    }
+
+    fn track(&mut self, ours: SocketAddr, target: SocketAddr, isn: SeqNumber) -> &mut Track {
+        let known = self
+            .tracks
+            .iter()
+            .position(|t| t.connection.ours == ours && t.connection.target == target);
+        let index = known.unwrap_or_else(|| {
+            if self.tracks.len() == MAX_CONNECTIONS {
+                self.tracks.remove(0);
+            }
+            self.tracks.push(Track {
+                connection: Connection::new(ours, target, isn),
+                opened_by_target: false,
+                several_syns: false,
+                sent_at: Instant::ZERO,
+                sent_rst: false,
+            });
+            self.tracks.len() - 1
+        });
+        &mut self.tracks[index]
+    }
+}
+
+fn show(segment: &Segment) -> String {
+    let style = PrintStyle {
+        addresses: true,
+        payload: PayloadStyle::LengthOnly,
+        ..PrintStyle::default()
+    };
+    segment.display(style).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn syn() -> Segment {
+        let ours = SocketAddr::from(([10, 0, 0, 1], 4000));
+        let mut syn = Segment::new(ours, SocketAddr::from(([10, 0, 0, 2], 80)));
+        syn.flags = Flags::SYN;
+        syn.seq = SeqNumber(100);
+        syn.window = 1000;
+        syn
+    }
+
+    fn answer(change: impl Fn(&mut Segment)) -> Vec<Finding> {
+        let mut watch = Watch::new(1500);
+        watch.sent(Instant::ZERO, &syn().build());
+        let mut answer = Segment::new(syn().dst(), syn().src());
+        answer.flags = Flags::SYN | Flags::ACK;
+        answer.ack = SeqNumber(101);
+        change(&mut answer);
+        watch.seen(&Packet::new(answer.build(), Instant::ZERO))
+    }
+
+    #[test]
+    fn a_right_answer_is_no_finding() {
+        assert_eq!(answer(|_| {}), []);
+    }
+
+    #[test]
+    fn an_answer_beyond_what_was_sent_is_a_finding() {
+        let findings = answer(|s| s.ack = SeqNumber(102));
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].invariant, "ack-within-sent");
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_a_finding_on_any_connection() {
+        let mut stray = syn();
+        stray.checksum = tcpconf_wire::Checksum::Bad;
+        let findings = Watch::new(1500).seen(&Packet::new(stray.build(), Instant::ZERO));
+        assert!(findings.iter().any(|f| f.invariant == "checksum"));
+    }
+}

@@ -1,0 +1,243 @@
+//! The application on a host: takes and gives octets that name their sequence number.
+
+use super::{octet, stream};
+use std::collections::BTreeMap;
+use tcpconf_stack::{Event, Host, Received, SocketId, StateName};
+use tcpconf_wire::{Instant, SeqNumber};
+
+/// Octets that a source offers a connection in all.
+const SOURCE_TOTAL: u32 = 24 * 1024;
+/// Octets of one SEND of a source.
+const STEP: usize = 4096;
+
+/// How the application treats its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Reads all, closes after the peer.
+    Sink,
+    /// Sends without waiting, reads all, closes after the peer.
+    Source,
+    /// Sends as much as it reads, closes after the peer.
+    Echo,
+    /// Never reads.
+    NoRead,
+    /// Reads all, never closes.
+    Hold,
+    /// Closes at once.
+    Closer,
+}
+
+impl Manner {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Sink,
+        Self::Source,
+        Self::Echo,
+        Self::NoRead,
+        Self::Hold,
+        Self::Closer,
+    ];
+}
+
+/// What the application knows of a connection.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    /// Octets read.
+    read: u32,
+    /// Octets that SEND took.
+    sent: u32,
+    /// Octets that are to be sent.
+    owed: u32,
+    closed: bool,
+    eof: bool,
+}
+
+/// The application.
+#[derive(Debug)]
+pub(super) struct Application {
+    pub(super) manner: Manner,
+    pub(super) listener: Option<SocketId>,
+    clients: BTreeMap<SocketId, Client>,
+}
+
+impl Application {
+    pub(super) const fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            listener: None,
+            clients: BTreeMap::new(),
+        }
+    }
+
+    /// Its connections.
+    pub(super) fn clients(&self) -> Vec<SocketId> {
+        self.clients.keys().copied().collect()
+    }
+
+    /// The connection that an input means by a number.
+    pub(super) fn client(&self, n: u8) -> Option<SocketId> {
+        let count = self.clients.len();
+        let n = usize::from(n).checked_rem(count)?;
+        self.clients.keys().nth(n).copied()
+    }
+
+    /// It has opened a connection itself.
+    pub(super) fn opened(&mut self, id: SocketId) {
+        self.clients.insert(id, Client::default());
+    }
+
+    /// All events of the host. Whether there were any.
+    pub(super) fn handle_events(&mut self, host: &mut Host, now: Instant) -> bool {
+        let mut any = false;
+        while let Some((id, event)) = host.poll_event() {
+            any = true;
+            if Some(id) == self.listener {
+                while let Some(client) = host.accept(id) {
+                    self.opened(client);
+                    self.act(host, now, client);
+                }
+                continue;
+            }
+            match event {
+                Event::Closed => {
+                    // What was received in order can still be read.
+                    if self.manner != Manner::NoRead {
+                        self.read(host, now, id, usize::MAX);
+                    }
+                    self.clients.remove(&id);
+                    host.release(now, id);
+                }
+                _ => self.act(host, now, id),
+            }
+        }
+        any
+    }
+
+    fn act(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+        match self.manner {
+            Manner::NoRead => return,
+            Manner::Closer => self.close(host, now, id),
+            Manner::Source => {
+                if let Some(client) = self.clients.get_mut(&id) {
+                    client.owed = SOURCE_TOTAL.saturating_sub(client.sent);
+                }
+            }
+            Manner::Sink | Manner::Echo | Manner::Hold => {}
+        }
+        let read = self.read(host, now, id, usize::MAX);
+        if self.manner == Manner::Echo
+            && let Some(client) = self.clients.get_mut(&id)
+        {
+            client.owed += read;
+        }
+        self.flush(host, now, id);
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        if client.eof && !matches!(self.manner, Manner::Hold) {
+            self.clients.remove(&id);
+            host.release(now, id);
+        }
+    }
+
+    /// Reads up to `max` octets and checks that they are those of their place. How many there were.
+    pub(super) fn read(&mut self, host: &mut Host, now: Instant, id: SocketId, max: usize) -> u32 {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return 0;
+        };
+        let mut count = 0;
+        while count < max {
+            let irs = host.status(id).map_or(SeqNumber(0), |s| s.irs);
+            match host.receive(now, id, max - count) {
+                Ok(Received::Data(data)) => {
+                    for got in &data {
+                        let at = irs + 1 + client.read;
+                        assert_eq!(
+                            *got,
+                            octet(at),
+                            "octet {} of the stream is wrong",
+                            client.read
+                        );
+                        client.read += 1;
+                    }
+                    count += data.len();
+                }
+                Ok(Received::Eof) => {
+                    client.eof = true;
+                    break;
+                }
+                Ok(Received::Nothing) | Err(_) => break,
+            }
+        }
+        count as u32
+    }
+
+    /// Sends what is owed as far as it goes.
+    fn flush(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+        while let Some(client) = self.clients.get_mut(&id)
+            && client.owed > 0
+        {
+            let count = (client.owed as usize).min(STEP);
+            let taken = self.send(host, now, id, count, false);
+            let Some(client) = self.clients.get_mut(&id) else {
+                return;
+            };
+            client.owed -= taken as u32;
+            if taken < count {
+                return;
+            }
+        }
+    }
+
+    /// SEND of `count` octets; how many were taken.
+    pub(super) fn send(
+        &mut self,
+        host: &mut Host,
+        now: Instant,
+        id: SocketId,
+        count: usize,
+        urgent: bool,
+    ) -> usize {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return 0;
+        };
+        let Some(status) = host.status(id) else {
+            return 0;
+        };
+        if status.state == StateName::Closed {
+            return 0;
+        }
+        let data = stream(status.iss + 1 + client.sent, count);
+        let taken = if urgent {
+            host.send_urgent(now, id, &data)
+        } else {
+            host.send(now, id, &data)
+        };
+        let taken = taken.unwrap_or(0);
+        assert!(taken <= count, "SEND took {taken} of {count} octets");
+        client.sent += taken as u32;
+        taken
+    }
+
+    pub(super) fn close(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+        if let Some(client) = self.clients.get_mut(&id)
+            && !client.closed
+        {
+            client.closed = host.close(now, id).is_ok();
+            if host.status(id).is_none() {
+                self.clients.remove(&id);
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+        if self.clients.remove(&id).is_some() {
+            host.release(now, id);
+        }
+    }
+
+    pub(super) fn abort(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+        if self.clients.remove(&id).is_some() && host.abort(now, id).is_err() {
+            host.release(now, id);
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! Operations on one host with a listener: segments relative to what it sent last, ICMP, calls of its application,
+//! time, configuration. At the end the peers fall silent, and everything has to end.
+//!
+//! What must hold: no panic; every invariant of the engine on every segment out; text is that of its place on both
+//! sides; segments out are bounded, by operation and by virtual hour of silence; no timer is left in the past;
+//! what a connection holds is bounded; a silent peer is given up; at the end no socket and no timer is left.
+
+use super::application::Application;
+use super::input::Input;
+use super::octet;
+use super::peer::{Peer, Shape};
+use super::peer_options::Offer;
+use super::settings::{LONGEST_USER_TIMEOUT, Settings, address, socket_options};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tcpconf_engine::Watch;
+use tcpconf_stack::{FourTuple, Host, ListenOptions, StateName};
+use tcpconf_wire::view::IpView;
+use tcpconf_wire::{Content, Flags, Icmp, Instant, Packet, parse};
+
+/// The service's port.
+const PORT: u16 = 80;
+/// Peers connect from here on, one port a peer.
+const PEER_PORTS: u16 = 40_000;
+/// Peers are connected to here, one port a peer.
+const PEER_LISTENS: u16 = 5001;
+const PEERS: usize = 3;
+/// Operations of one input.
+const MAX_OPERATIONS: u32 = 400;
+/// Segments out at one instant: all that may be in flight, twice, and answers.
+const MAX_OUT: u32 = 2 * 256 + 64;
+/// Polls at one instant without a packet between them.
+const MAX_ROUNDS: u32 = 64;
+/// Segments that one connection may send in an hour in which it hears nothing: SYNs, retransmissions, zero-window
+/// and keep-alive probes, all of which back off to a minute or come twice a minute.
+const MAX_OUT_SILENT_HOUR: u32 = 200;
+/// Wake-ups in such an hour, a connection: delayed ACKs and pacing timers come with something sent.
+const MAX_WAKE_UPS_SILENT_HOUR: u32 = 1000;
+/// After this long without a word from the peer nothing may wait for it any more: the longest user timeout,
+/// keep-alive, and 2 MSL behind them.
+const SILENCE: Duration = Duration::from_secs(2 * LONGEST_USER_TIMEOUT.as_secs() + 300);
+/// What a connection may hold beside its buffers: lists of segments in flight and of gaps.
+const MAX_OVERHEAD: usize = 64 * 1024;
+/// Packets that can be sent again.
+const KEPT: usize = 4;
+
+/// The bytes are a configuration and operations.
+///
+/// # Panics
+/// On a finding.
+pub fn stack_ops(data: &[u8]) {
+    World::new(data, None).run();
+}
+
+/// The same, telling what happens, a line an event: for whoever looks into a finding.
+///
+/// # Panics
+/// On a finding.
+pub fn stack_ops_told(data: &[u8], tell: fn(&str)) {
+    World::new(data, Some(tell)).run();
+}
+
+struct World<'a> {
+    input: Input<'a>,
+    host: Host,
+    now: Instant,
+    application: Application,
+    peers: Vec<Peer>,
+    watch: Watch,
+    /// Packets of the peers, for replays.
+    kept: Vec<Vec<u8>>,
+    /// The last packet of the host, for ICMP to quote.
+    last_out: Vec<u8>,
+    /// Segments out at this operation, or at this instant when time passes.
+    out: u32,
+    largest: usize,
+    listen: ListenOptions,
+    tell: Option<fn(&str)>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> World<'a> {
+    fn new(data: &'a [u8], tell: Option<fn(&str)>) -> Self {
+        let mut input = Input::new(data);
+        let settings = Settings::read(&mut input);
+        if let Some(tell) = tell {
+            tell(&format!("{settings:?}"));
+        }
+        let Settings {
+            config,
+            listen,
+            manner,
+            v6,
+            offers,
+            peer_mss,
+            peer_shift,
+            seed,
+        } = settings;
+        let peers = (0..PEERS as u16)
+            .map(|n| {
+                let offer = Offer {
+                    mss: (offers & 1 != 0).then_some(peer_mss),
+                    sack: offers & 2 != 0,
+                    timestamps: offers & 4 != 0,
+                    window_scale: (offers & 8 != 0).then_some(peer_shift),
+                    fast_open: listen.fast_open.is_some(),
+                };
+                let ours = SocketAddr::new(address(v6, 10), PEER_PORTS + n);
+                Peer::new(ours, SocketAddr::new(address(v6, 1), PORT), offer)
+            })
+            .collect();
+        let largest = config.mtu.into();
+        let mut host = Host::new(config, seed);
+        let mut application = Application::new(manner);
+        application.listener = host.listen(None, PORT, listen).ok();
+        Self {
+            input,
+            watch: Watch::new(largest as u32),
+            host,
+            now: Instant::from_secs(1),
+            application,
+            peers,
+            kept: Vec::new(),
+            last_out: Vec::new(),
+            out: 0,
+            largest,
+            listen,
+            tell,
+            buffer: Vec::new(),
+        }
+    }
+
+    fn run(mut self) {
+        if self.input.byte() & 1 == 0 {
+            self.handshake(0);
+        }
+        for _ in 0..MAX_OPERATIONS {
+            if self.input.is_empty() {
+                break;
+            }
+            self.operation();
+        }
+        self.say("silence");
+        self.silence();
+        self.nobody_waits();
+        for id in self.application.clients() {
+            self.application.release(&mut self.host, self.now, id);
+        }
+        if let Some(listener) = self.application.listener.take() {
+            self.host.release(self.now, listener);
+        }
+        self.settle();
+        self.silence();
+        assert_eq!(
+            self.host.sockets(),
+            0,
+            "sockets are left when all has ended"
+        );
+        assert_eq!(
+            self.host.poll_timeout(),
+            None,
+            "a timer without a connection"
+        );
+    }
+
+    fn operation(&mut self) {
+        self.out = 0;
+        let choice = self.input.byte();
+        match choice {
+            0..=127 => {
+                let peer = usize::from(choice >> 4 & 3) % PEERS;
+                let segment = self.peers[peer].relative(&mut self.input, &Shape(choice & 0x4f));
+                self.inject(segment.build());
+            }
+            128..=159 => {
+                let len = usize::from(self.input.byte()) * 8;
+                self.cooperative(choice, Flags::NONE, len);
+            }
+            160..=183 => self.call(choice - 160),
+            184..=207 => self.time(),
+            208..=215 => self.icmp(),
+            216..=223 => self.replay(),
+            224..=231 => self.handshake(usize::from(choice) % PEERS),
+            232..=235 => {
+                let syn = self.peers[usize::from(choice) % PEERS].syn();
+                self.inject(syn.build());
+            }
+            236..=239 => {
+                let segment = self.peers[usize::from(choice) % PEERS].answer_syn();
+                self.inject(segment.build());
+            }
+            240..=245 => self.cooperative(choice, Flags::FIN, 0),
+            246..=249 => self.set_options(),
+            _ => {
+                let count = usize::from(self.input.byte());
+                let bytes = (0..count).map(|_| self.input.byte()).collect();
+                self.inject(bytes);
+            }
+        }
+        self.settle();
+        self.check_connections();
+    }
+
+    fn handshake(&mut self, peer: usize) {
+        let syn = self.peers[peer].syn();
+        self.inject(syn.build());
+        self.settle();
+        let ack = self.peers[peer].answer_syn();
+        self.inject(ack.build());
+        self.settle();
+    }
+
+    fn cooperative(&mut self, choice: u8, flags: Flags, len: usize) {
+        let segment = self.peers[usize::from(choice) % PEERS].cooperative(flags, len);
+        self.inject(segment.build());
+    }
+
+    fn inject(&mut self, bytes: Vec<u8>) {
+        if self.tell.is_some() {
+            self.say(&format!("< {}", show(&bytes)));
+        }
+        self.watch.sent(self.now, &bytes);
+        self.host.handle_packet(self.now, &bytes);
+        if self.kept.len() == KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push(bytes);
+    }
+
+    /// A packet of before, or one of the host itself, with up to two octets changed.
+    fn replay(&mut self) {
+        let which = self.input.byte();
+        let mut bytes = match self.kept.get(usize::from(which & 7)) {
+            Some(bytes) => bytes.clone(),
+            None => self.last_out.clone(),
+        };
+        for _ in 0..which >> 6 {
+            let at = usize::from(self.input.word());
+            let octet = self.input.byte();
+            if let Some(there) = at.checked_rem(bytes.len()).and_then(|at| bytes.get_mut(at)) {
+                *there = octet;
+            }
+        }
+        self.inject(bytes);
+    }
+
+    fn icmp(&mut self) {
+        let choice = self.input.byte();
+        let (host, router) = (self.peers[0].target.ip(), self.peers[0].ours.ip());
+        let (kind, code) = match (host.is_ipv6(), choice & 7) {
+            (false, 0..=3) => (3, 4),
+            (false, 4) => (3, self.input.byte() % 16),
+            (false, 5) => (4, 0),
+            (false, 6) => (11, 0),
+            (true, 0..=3) => (2, 0),
+            (true, 4) => (1, self.input.byte() % 8),
+            (true, 5) => (4, self.input.byte() % 3),
+            (true, 6) => (3, 0),
+            _ => (self.input.byte(), self.input.byte()),
+        };
+        let mut body = self.last_out.clone();
+        let header = if host.is_ipv6() { 40 } else { 20 };
+        // The quoted sequence number, which RFC 5927 checks.
+        if choice & 8 != 0
+            && let Some(seq) = body.get_mut(header + 4..header + 8)
+        {
+            let offset = self.input.small();
+            let old = u32::from_be_bytes([seq[0], seq[1], seq[2], seq[3]]);
+            seq.copy_from_slice(&old.wrapping_add_signed(offset * 64).to_be_bytes());
+        }
+        if choice & 16 != 0 {
+            body.truncate(usize::from(self.input.byte()));
+        }
+        // Smaller ones are an open finding: fuzz/open/README.md.
+        let mtu = match choice >> 5 {
+            0 => 576,
+            1 => 600,
+            2 => 1280,
+            _ => u32::from(self.input.word()).max(552),
+        };
+        let icmp = Icmp::new(router, host, kind, code, body).with_mtu(mtu);
+        self.inject(icmp.build());
+    }
+
+    fn call(&mut self, choice: u8) {
+        // Behind what came: a RST of ABORT is no answer to it.
+        self.now += Duration::from_micros(1);
+        let which = self.input.byte();
+        let Self {
+            host,
+            application,
+            now,
+            peers,
+            ..
+        } = self;
+        if choice == 23 && application.listener.is_none() {
+            application.listener = host.listen(None, PORT, self.listen).ok();
+            return;
+        }
+        if choice == 22 {
+            if let Some(listener) = application.listener.take() {
+                host.release(*now, listener);
+            }
+            return;
+        }
+        if choice >= 19 {
+            let peer = usize::from(which) % PEERS;
+            let port = PEER_LISTENS + peer as u16;
+            let remote = SocketAddr::new(peers[peer].ours.ip(), port);
+            let opened = host.connect(*now, None, remote, None);
+            if let Ok(id) = opened {
+                application.opened(id);
+            }
+            return;
+        }
+        let Some(id) = application.client(which) else {
+            return;
+        };
+        match choice {
+            0..=5 => {
+                let count = usize::from(self.input.word() % 8192);
+                application.send(host, *now, id, count, choice == 5);
+            }
+            6..=10 => {
+                let count = 1 + usize::from(self.input.word() % 8192);
+                application.read(host, *now, id, count);
+            }
+            11..=14 => application.close(host, *now, id),
+            15 | 16 => application.release(host, *now, id),
+            _ => application.abort(host, *now, id),
+        }
+    }
+
+    fn set_options(&mut self) {
+        let which = self.input.byte();
+        let options = socket_options(&mut self.input);
+        if let Some(id) = self.application.client(which) {
+            let known = self.host.set_options(id, options);
+            assert!(known.is_ok(), "the application holds the socket: {known:?}");
+        }
+    }
+
+    fn time(&mut self) {
+        let choice = self.input.byte();
+        let until = match choice {
+            0..=95 => match self.host.poll_timeout() {
+                Some(at) => self.now.max(at),
+                None => self.now + Duration::from_millis(1),
+            },
+            96..=159 => self.now + Duration::from_millis(u64::from(choice - 95)),
+            160..=223 => self.now + Duration::from_millis(u64::from(choice - 159) * 50),
+            224..=247 => self.now + Duration::from_secs(u64::from(choice - 223)),
+            _ => self.now + Duration::from_secs(u64::from(choice - 247) * 300),
+        };
+        self.pass(until);
+    }
+
+    /// Time passes, and no packet comes. How often the host woke up.
+    fn pass(&mut self, until: Instant) -> u32 {
+        let from = self.now;
+        let mut wake_ups = 0;
+        while let Some(at) = self.host.poll_timeout().filter(|at| *at <= until) {
+            wake_ups += 1;
+            self.now = self.now.max(at);
+            self.out = 0;
+            self.host.handle_timeout(self.now);
+            self.settle();
+        }
+        self.now = until;
+        self.host.handle_timeout(self.now);
+        let millis = self.now.since(from).as_millis() as u32;
+        for peer in &mut self.peers {
+            peer.tick(millis);
+        }
+        let connections = PEERS as u32 * 8;
+        let hours = 1 + millis / 3_600_000;
+        assert!(
+            wake_ups <= hours * MAX_WAKE_UPS_SILENT_HOUR * connections,
+            "{wake_ups} wake-ups in {millis} ms of silence"
+        );
+        self.out = 0;
+        wake_ups
+    }
+
+    /// The peers say nothing for long: what is sent then is bounded.
+    fn silence(&mut self) {
+        self.out = 0;
+        let sockets = self.host.sockets() as u32;
+        let until = self.now + SILENCE;
+        let mut out = 0;
+        while let Some(at) = self.host.poll_timeout().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.host.handle_timeout(self.now);
+            self.settle();
+            out += core::mem::take(&mut self.out);
+            let bound = (1 + sockets) * MAX_OUT_SILENT_HOUR;
+            assert!(
+                out <= bound,
+                "{out} segments for {sockets} sockets in silence"
+            );
+        }
+        self.now = until;
+    }
+
+    /// After a long silence no connection waits for the peer any more, but for its text.
+    fn nobody_waits(&mut self) {
+        for id in self.application.clients() {
+            let Some(status) = self.host.status(id) else {
+                continue;
+            };
+            let waits = match status.state {
+                StateName::Established | StateName::CloseWait => status.unacked > 0,
+                // The application may still read.
+                StateName::FinWait2 => false,
+                StateName::Closed => false,
+                _ => true,
+            };
+            assert!(!waits, "still waiting after {SILENCE:?}: {status:?}");
+        }
+    }
+
+    /// Everything that the host and its application do at this moment.
+    fn settle(&mut self) {
+        for round in 0.. {
+            assert!(round < MAX_ROUNDS, "the host does not come to rest");
+            let mut any = false;
+            let mut buffer = core::mem::take(&mut self.buffer);
+            while self.host.poll_transmit_into(self.now, &mut buffer) {
+                any = true;
+                self.sent(&buffer);
+            }
+            self.buffer = buffer;
+            any |= self.application.handle_events(&mut self.host, self.now);
+            if !any {
+                break;
+            }
+        }
+        let timer = self.host.poll_timeout();
+        assert!(
+            timer.is_none_or(|at| at > self.now),
+            "a timer is left in the past: {timer:?} at {}",
+            self.now
+        );
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        if self.tell.is_some() {
+            self.say(&format!("> {}", show(bytes)));
+        }
+        self.out += 1;
+        assert!(
+            self.out <= MAX_OUT,
+            "{} segments in one operation",
+            self.out
+        );
+        assert!(
+            bytes.len() <= self.largest,
+            "{} octets on a link of {}",
+            bytes.len(),
+            self.largest
+        );
+        let ip = IpView::parse(bytes).expect("the host writes well-formed packets");
+        let tcp = ip.tcp().expect("the host writes well-formed segments");
+        let first = tcp.seq + u32::from(tcp.flags.contains(Flags::SYN));
+        for (i, got) in tcp.payload.iter().enumerate() {
+            let at = first + i as u32;
+            assert_eq!(
+                *got,
+                octet(at),
+                "text out at {at} is wrong: {}",
+                show(bytes)
+            );
+        }
+        let packet = Packet::new(bytes.to_vec(), self.now);
+        let findings = self.watch.seen(&packet);
+        assert!(findings.is_empty(), "{findings:#?}");
+        let from = SocketAddr::new(ip.src, tcp.src_port);
+        let to = SocketAddr::new(ip.dst, tcp.dst_port);
+        let base = if tcp.dst_port >= PEER_PORTS {
+            PEER_PORTS
+        } else {
+            PEER_LISTENS
+        };
+        if let Some(peer) = self
+            .peers
+            .get_mut(usize::from(tcp.dst_port.wrapping_sub(base)))
+        {
+            peer.observe(from, to, &tcp);
+        }
+        self.last_out = packet.bytes;
+    }
+
+    fn check_connections(&self) {
+        let config = self.host.config();
+        assert!(
+            self.host.sockets() <= config.max_sockets + 1,
+            "too many sockets"
+        );
+        if let Some(status) = self
+            .application
+            .listener
+            .and_then(|id| self.host.status(id))
+        {
+            let waiting = status.half_open + status.acceptable;
+            assert!(
+                waiting <= 2 * self.listen.backlog.max(1),
+                "backlog: {status:?}"
+            );
+        }
+        for peer in &self.peers {
+            let tuple = FourTuple {
+                local: peer.target,
+                remote: peer.ours,
+            };
+            let Some(status) = self.host.status_of(tuple) else {
+                continue;
+            };
+            let (receive, send) = (config.receive_buffer as usize, config.send_buffer as usize);
+            assert!(status.unread <= receive, "{status:?}");
+            assert!(status.unacked <= send, "{status:?}");
+            assert!(status.memory <= receive + send + MAX_OVERHEAD, "{status:?}");
+            let flight = status.snd_nxt.distance_from(status.snd_una);
+            assert!(flight >= 0 && flight as usize <= send + 2, "{status:?}");
+            assert!(
+                status.state == StateName::Closed || status.mss > 0,
+                "{status:?}"
+            );
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if let Some(tell) = self.tell {
+            tell(&format!("{} {line}", self.now));
+        }
+    }
+}
+
+fn show(bytes: &[u8]) -> String {
+    match parse(bytes).content {
+        Content::Tcp(segment) => {
+            let style = tcpconf_wire::PrintStyle {
+                payload: tcpconf_wire::PayloadStyle::LengthOnly,
+                addresses: true,
+                ..Default::default()
+            };
+            segment.display(style).to_string()
+        }
+        Content::Icmp(icmp) => icmp.to_string(),
+        other => format!("{other:?}"),
+    }
+}
