@@ -22,7 +22,10 @@ fn full() -> Trace {
     t.tuple.remote.set_port(remote.port() + 1);
     let syn = t.build("S 0:0(0) win 1000");
     t.host.handle_packet(t.now, &syn);
-    assert!(t.host.poll_transmit(t.now).is_some(), "the embryo's SYN-ACK");
+    assert!(
+        t.host.poll_transmit(t.now).is_some(),
+        "the embryo's SYN-ACK"
+    );
     t.tuple.remote = remote;
     t
 }
@@ -37,6 +40,8 @@ fn an_mss_that_no_cookie_can_say_gets_none() {
 fn an_mss_that_a_cookie_can_say_gets_one() {
     for mss in [0, 88, 1460] {
         let mut t = full();
-        t.drive(&format!("< S 0:0(0) win 1000 <mss {mss}>\n> S. 0:0(0) ack 1"));
+        t.drive(&format!(
+            "< S 0:0(0) win 1000 <mss {mss}>\n> S. 0:0(0) ack 1"
+        ));
     }
 }
