@@ -1,4 +1,4 @@
-//! The main job, on real packets: `tcpconf run suites/handshake` on the built-in stack, on this machine's
+//! The main job: `tcpconf run suites/handshake` on the built-in stack, on smoltcp, on this machine's
 //! kernel, and against real servers across a (private) network.
 //!
 //! Runs are shared between assertions: what several tests look at is played once.
@@ -10,5 +10,6 @@ mod black_hole;
 mod host;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod smoltcp;
 mod stack;
 mod verdict;

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// stack (built in, virtual time), kernel (this machine's, in a namespace of its own), HOST:PORT or
-    /// [V6]:PORT
+    /// stack (built in, virtual time), smoltcp (likewise), kernel (this machine's, in a namespace of its
+    /// own), HOST:PORT or [V6]:PORT
     #[arg(
         long,
         value_name = "TARGET",
@@ -39,7 +39,7 @@ pub(crate) struct TargetArgs {
 #[command(next_help_heading = "Target")]
 pub(crate) struct ProfileArgs {
     /// What is known of the target: a shipped profile's name, or a .toml file [default: stack for stack,
-    /// linux for kernel, generic for HOST:PORT]
+    /// smoltcp for smoltcp, linux for kernel, generic for HOST:PORT]
     #[arg(long, value_name = "NAME", env = "TCPCONF_PROFILE")]
     pub(crate) profile: Option<String>,
 }

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tcpconf_engine::Profile;
-use tcpconf_target::{StackTarget, Target};
+use tcpconf_target::{SmoltcpTarget, StackTarget, Target};
 use tcpconf_wire::notation::nearest;
 
 /// What `--target` means.
@@ -13,6 +13,8 @@ use tcpconf_wire::notation::nearest;
 pub(super) enum Choice {
     /// The built-in stack.
     Stack,
+    /// The TCP of the smoltcp crate.
+    Smoltcp,
     /// This machine's kernel.
     Kernel,
     /// A host across a network.
@@ -20,13 +22,14 @@ pub(super) enum Choice {
 }
 
 /// Targets that are words.
-const NAMES: [&str; 2] = ["stack", "kernel"];
+const NAMES: [&str; 3] = ["stack", "smoltcp", "kernel"];
 
 impl Choice {
     /// The profile when none is named.
     pub(super) fn usual_profile(&self) -> &'static str {
         match self {
             Self::Stack => "stack",
+            Self::Smoltcp => "smoltcp",
             Self::Kernel => "linux",
             Self::Host(_) => "generic",
         }
@@ -37,6 +40,7 @@ impl Choice {
 pub(super) fn choose(args: &TargetArgs) -> Result<Choice, Failure> {
     let choice = match args.target.as_str() {
         "stack" => Choice::Stack,
+        "smoltcp" => Choice::Smoltcp,
         "kernel" => Choice::Kernel,
         name => Choice::Host(address(name, args.ip)?),
     };
@@ -57,7 +61,7 @@ fn address(name: &str, ip: Option<IpArg>) -> Result<SocketAddr, Failure> {
         let failure = Failure::usage(format!("no target '{name}'"));
         return Err(match nearest(name, NAMES) {
             Some(near) => failure.help(format!("did you mean '{near}'?")),
-            None => failure.help("there are: stack, kernel, HOST:PORT, [V6]:PORT"),
+            None => failure.help("there are: stack, smoltcp, kernel, HOST:PORT, [V6]:PORT"),
         });
     }
     let ip = match ip {
@@ -70,7 +74,7 @@ fn address(name: &str, ip: Option<IpArg>) -> Result<SocketAddr, Failure> {
 
 #[cfg(not(unix))]
 fn address(name: &str, _: Option<IpArg>) -> Result<SocketAddr, Failure> {
-    Err(Failure::usage(format!("no target '{name}'")).help("there is: stack"))
+    Err(Failure::usage(format!("no target '{name}'")).help("there are: stack, smoltcp"))
 }
 
 /// Opens it. Must come before the first thread: an ordinary user's kernel target needs a user
@@ -82,6 +86,7 @@ pub(super) fn open(
 ) -> Result<Target, Failure> {
     Ok(match choice {
         Choice::Stack => Target::InProcess(Arc::new(StackTarget::default())),
+        Choice::Smoltcp => Target::InProcess(Arc::new(SmoltcpTarget)),
         Choice::Kernel => kernel()?,
         Choice::Host(address) => host(*address, args, profile)?,
     })

@@ -94,7 +94,7 @@ fn options(args: &RunArgs, choice: &Choice) -> RunOptions {
 /// The built-in stack does the same each time; others get new ports and payload.
 fn usual_seed(choice: &Choice) -> u64 {
     match choice {
-        Choice::Stack => 0,
+        Choice::Stack | Choice::Smoltcp => 0,
         Choice::Kernel | Choice::Host(_) => {
             // Short enough to be typed.
             RandomState::new().build_hasher().finish() % 1_000_000

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn requirements_and_profiles_are_on_board() {
         assert!(requirements().1.contains("RFC9293-MUST-2"));
-        assert_eq!(profile_names(), ["generic", "linux", "stack"]);
+        assert_eq!(profile_names(), ["generic", "linux", "smoltcp", "stack"]);
         assert!(profile_text("linux").is_some());
     }
 
