@@ -530,3 +530,26 @@ fn ipv6_works_the_same() {
     t.send(2000);
     t.drive("> . 1:1221(1220) ack 11");
 }
+
+/// RFC 7323 §2.2: only the windows of SYNs are not scaled.
+#[test]
+fn rfc7323_2_2_the_window_of_an_ack_in_syn_received_is_scaled() {
+    let config = Config {
+        window_scale: true,
+        receive_buffer: 200_000,
+        ..plain()
+    };
+    let mut t = Trace::listening(config);
+    t.drive(
+        "
+        < S 0:0(0) win 10000 <mss 1000,wscale 0>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460,wscale 2>
+        # not acceptable
+        < . 70000:70000(0) ack 1 win 10000
+        > . 1:1(0) ack 1 win 50000
+        = SYN-RECEIVED
+        < . 1:1(0) ack 1 win 10000
+        < P. 1:11(10) ack 1 win 10000
+        +0.2 > . 1:1(0) ack 11 win 49998",
+    );
+}

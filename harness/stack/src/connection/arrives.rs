@@ -88,6 +88,7 @@ impl Connection {
         sender.resume(early_sent, acked, now);
         let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
         let mut receiver = Receiver::new(segment.seq, buffer, ranges);
+        self.negotiated.scale(&mut receiver, env.config);
         if !has_ack {
             // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
             let syn = SynTimer::new(now, env.config.rto_initial, env.config.rto_max);
@@ -100,7 +101,6 @@ impl Connection {
             return Reaction::fate(Fate::Enter(StateName::SynReceived));
         }
         // "our SYN has been ACKed": ESTABLISHED, and an ACK.
-        self.scale_windows(&mut receiver, env);
         // The window of a SYN-ACK is not scaled (RFC 7323 §2.2).
         let window = u32::from(segment.window);
         let congestion = self.options.congestion;
@@ -198,16 +198,8 @@ impl Connection {
         }
     }
 
-    /// RFC 7323 §2.3: from the end of the handshake on both windows are scaled, if both SYNs said
-    /// so.
-    pub(super) fn scale_windows(&self, receiver: &mut Receiver, env: Env<'_>) {
-        if self.negotiated.scaled {
-            receiver.window.set_shift(env.config.receive_shift());
-        }
-    }
-
     /// SYN-RECEIVED to ESTABLISHED; to FIN-WAIT-1 when the user has closed already.
-    pub(super) fn establish(&mut self, now: Instant, segment: &Arrived<'_>, env: Env<'_>) {
+    pub(super) fn establish(&mut self, now: Instant, segment: &Arrived<'_>) {
         let State::SynReceived(SynReceived {
             mut sender,
             mut receiver,
@@ -217,7 +209,6 @@ impl Connection {
         else {
             unreachable!("only SYN-RECEIVED is established by an ACK");
         };
-        self.scale_windows(&mut receiver, env);
         // A SYN-ACK that is still due is overtaken; the peer waits for its acknowledgement.
         self.ack.now |= syn.due;
         let room = early.len().min(receiver.wnd() as usize);

@@ -279,7 +279,7 @@ impl Connection {
             if !(send.una.lt(segment.ack) && segment.ack.le(send.nxt)) {
                 return Break(Reaction::reply(Reply::Reset { seq: segment.ack }));
             }
-            self.establish(now, segment, env);
+            self.establish(now, segment);
             reaction.fate = Fate::Enter(self.state.name());
             reaction.signals |= Signals::CONNECTED | Signals::WRITABLE;
             if self.status().unread > 0 {

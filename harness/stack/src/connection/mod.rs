@@ -149,6 +149,16 @@ impl Negotiated {
     }
 }
 
+impl Negotiated {
+    /// RFC 7323 §2.2: from the SYNs on each window is scaled, that of an ACK in SYN-RECEIVED too, if both
+    /// SYNs said so; the windows of the SYNs themselves never are.
+    pub(super) fn scale(&self, receiver: &mut Receiver, config: &Config) {
+        if self.scaled {
+            receiver.window.set_shift(config.receive_shift());
+        }
+    }
+}
+
 /// When an ACK leaves that nothing else carries (RFC 9293 §3.8.6.3).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AckSchedule {
@@ -259,13 +269,15 @@ impl Connection {
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);
+        let mut receiver = Receiver::new(
+            syn.seq,
+            env.config.receive_buffer,
+            env.config.max_reassembly_ranges,
+        );
+        negotiated.scale(&mut receiver, env.config);
         let state = State::SynReceived(SynReceived {
             sender: Self::make_sender(iss, queued, &options, &negotiated, now, env),
-            receiver: Receiver::new(
-                syn.seq,
-                env.config.receive_buffer,
-                env.config.max_reassembly_ranges,
-            ),
+            receiver,
             syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
             early: syn.text.to_vec(),
         });

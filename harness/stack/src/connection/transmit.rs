@@ -241,16 +241,10 @@ impl Connection {
     /// RCV.NXT and the window field of a segment that leaves now.
     fn announce(&mut self) -> (SeqNumber, u16) {
         let mss = self.negotiated.mss;
-        let unscaled = matches!(self.state, State::SynReceived(_));
         let (nxt, window) = if let Some(receiver) = self.state.receiver_mut() {
             let (nxt, unread) = (receiver.rcv_nxt, receiver.unread());
             receiver.duplicate_reported();
-            let window = if unscaled {
-                receiver.window.announce_unscaled(nxt)
-            } else {
-                receiver.window.announce(nxt, unread, mss)
-            };
-            (nxt, window)
+            (nxt, receiver.window.announce(nxt, unread, mss))
         } else if let Some(finished) = self.state.finished_mut() {
             let (nxt, unread) = (finished.rcv_nxt, finished.buffer.len());
             (nxt, finished.window.announce(nxt, unread, mss))

@@ -7,8 +7,9 @@ use tcpconf_wire::Instant;
 
 /// Plateaus of RFC 1191 §7.1, for routers that do not say the MTU of the next hop.
 const PLATEAUS: [u16; 10] = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
-/// The smallest MTU of a link (RFC 791 §3.2, RFC 8200 §5).
-const MIN_V4: u16 = 68;
+/// The smallest path MTU that is believed: RFC 791 §3.2 allows for 68 octets, but no link is so narrow, and a
+/// forged error would turn each segment in flight into dozens (Linux: `min_pmtu`). RFC 8200 §5.
+const MIN_V4: u16 = 552;
 const MIN_V6: u16 = 1280;
 
 impl Host {
@@ -52,8 +53,9 @@ impl Host {
         let mtu = match (remote, reported) {
             (IpAddr::V4(_), 0) => {
                 // RFC 1191 §5: the next plateau below.
-                let below = |&&plateau: &&u16| plateau < quoted.max(MIN_V4 + 1);
-                PLATEAUS.iter().find(below).copied().unwrap_or(MIN_V4)
+                let below = |&&plateau: &&u16| plateau < quoted;
+                let plateau = PLATEAUS.iter().find(below).copied();
+                plateau.unwrap_or(MIN_V4).max(MIN_V4)
             }
             (IpAddr::V4(_), mtu) => mtu.max(MIN_V4),
             // RFC 8201 §4: discarded.
