@@ -46,8 +46,6 @@ pub(super) struct Connection {
     pub(super) origin: Option<Id>,
     /// Whether a program has it.
     pub(super) owned: bool,
-    /// Whether the program closed or aborted it.
-    pub(super) closed: bool,
     /// Whether no program will use it any more.
     pub(super) released: bool,
     pub(super) seen: Seen,
@@ -183,7 +181,6 @@ impl Host {
             handle,
             origin,
             owned: origin.is_none(),
-            closed: false,
             released: false,
             seen: Seen::of(self.sockets.get(handle)),
         };

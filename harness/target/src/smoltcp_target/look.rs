@@ -86,7 +86,7 @@ impl Host {
             tell(Event::Eof);
         }
         if seen.state == State::Closed && before.state != State::Closed {
-            tell(ending(before.state, connection.closed, reason));
+            tell(ending(before.state, reason));
         }
         if begins
             && let Some(origin) = origin
@@ -100,12 +100,11 @@ impl Host {
 }
 
 /// What the end of a connection means to its user.
-const fn ending(before: State, closed: bool, reason: Errno) -> Event {
+const fn ending(before: State, reason: Errno) -> Event {
     match (before, reason) {
         // The usual ends; a RST there looks the same.
         (State::LastAck | State::TimeWait, Errno::ConnectionReset) => Event::Closed,
         (State::TimeWait, _) => Event::Closed,
-        (State::SynSent | State::Listen, _) if closed => Event::Closed,
         (State::SynSent | State::SynReceived, Errno::ConnectionReset) => {
             Event::Error(Errno::ConnectionRefused)
         }

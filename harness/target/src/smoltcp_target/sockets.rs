@@ -136,11 +136,13 @@ impl Sockets for Host {
             | State::Closing
             | State::LastAck
             | State::TimeWait => return Err(Errno::BrokenPipe),
-            State::Listen
-            | State::SynSent
-            | State::SynReceived
-            | State::Established
-            | State::CloseWait => socket.close(),
+            State::SynSent => {
+                socket.close();
+                self.events.push_back((id, Event::Closed));
+            }
+            State::Listen | State::SynReceived | State::Established | State::CloseWait => {
+                socket.close();
+            }
         }
         self.done(now, id);
         Ok(())

@@ -417,3 +417,19 @@ fn the_application_connects_or_is_refused() {
     let sent = pair.call(5, AppCall::Send(socket, vec![7; 9]));
     assert_eq!(sent, Some(Ok(Value::Count(9))));
 }
+
+#[test]
+fn an_active_open_that_nobody_answers_can_be_closed() {
+    let (mut pair, _) = driven();
+    let nobody = SocketAddr::new([192, 0, 2, 99].into(), 9);
+    assert_eq!(pair.call(1, AppCall::Connect { remote: nobody }), None);
+    // The given listener, the connection that was handed over, and this one.
+    let socket = SocketHandle(3);
+    let status = pair.call(2, AppCall::Status(socket));
+    assert!(
+        matches!(&status, Some(Ok(Value::Status(s))) if s.state == "SYN-SENT"),
+        "{status:?}"
+    );
+    assert_eq!(pair.call(3, AppCall::Close(socket)), Some(Ok(Value::Done)));
+    assert_eq!(pair.reply(1), Some(Err(Errno::NotConnected)));
+}
