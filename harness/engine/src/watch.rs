@@ -43,6 +43,11 @@ struct Track {
     opened_by_target: bool,
     /// SYNs of several ISNs were sent: which of them it took up, and with which options, is not known.
     several_syns: bool,
+    /// A segment came behind one of a higher sequence number: its window is not taken (SND.WL1), but its
+    /// acknowledgement moves the window that was taken, so that the edge is none that was offered.
+    overtaken: bool,
+    /// The highest sequence number that was sent to it.
+    highest: Option<SeqNumber>,
     /// When something was sent to it last, and whether that was a RST.
     sent_at: Instant,
     sent_rst: bool,
@@ -73,6 +78,12 @@ impl Watch {
         let track = self.track(ours, target, tcp.seq);
         let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok();
         let edge = track.connection.our_right_edge;
+        track.overtaken |= track.highest.is_some_and(|highest| tcp.seq.lt(highest));
+        track.highest = Some(
+            track
+                .highest
+                .map_or(tcp.seq, |highest| highest.max(tcp.seq)),
+        );
         track.connection.injected(now, &tcp, sound);
         track.sent_at = now;
         track.sent_rst = tcp.flags.contains(Flags::RST);
@@ -102,6 +113,7 @@ impl Watch {
         let flags = segment.flags & (Flags::SYN | Flags::ACK);
         track.opened_by_target |= flags == Flags::SYN;
         let known = !track.opened_by_target && !track.several_syns && track.connection.syn_sent;
+        let overtaken = track.overtaken;
         // A RST that comes later is that of a timeout or of the user, or answers something else.
         let on_its_own = track.sent_at < packet.at || !track.sent_rst;
         // An MSS of zero cannot be met: a sender takes it for none, or sends single octets.
@@ -119,6 +131,7 @@ impl Watch {
             .filter_map(|judgement| match judgement {
                 Judgement::Broken("data-within-mss", _) if no_mss => None,
                 Judgement::Broken("isn-stable", _) if had_cookie => None,
+                Judgement::Broken("data-within-window", _) if overtaken => None,
                 Judgement::Broken("no-rst-to-rst", _) if on_its_own => None,
                 Judgement::Broken(name, message) if known || CONTEXT_FREE.contains(&name) => {
                     Some(Finding {
@@ -153,6 +166,8 @@ impl Watch {
                 connection: Connection::new(ours, target, isn),
                 opened_by_target: false,
                 several_syns: false,
+                overtaken: false,
+                highest: None,
                 sent_at: Instant::ZERO,
                 sent_rst: false,
             });
