@@ -116,11 +116,25 @@ impl Host {
     /// The same into a buffer of the caller, whose contents are replaced; false when there is
     /// nothing to send. Allocates nothing once the buffer has grown to the MTU.
     pub fn poll_transmit_into(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        self.handle_timeout(now);
-        if let Some(reply) = self.replies.pop_front() {
-            reply.write(out);
-            return true;
+        loop {
+            self.handle_timeout(now);
+            if let Some(reply) = self.replies.pop_front() {
+                reply.write(out);
+                return true;
+            }
+            if self.poll_ready(now, out) {
+                return true;
+            }
+            // Deadlines are set when the queue drains: one may be due at once.
+            if self.timers.first().is_none_or(|(at, _)| at > now) {
+                return false;
+            }
         }
+    }
+
+    /// The next packet of the connections that may have one. Those that have none leave the queue, and
+    /// their deadlines are set.
+    fn poll_ready(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         while let Some(&index) = self.ready.front() {
             let env = Env {
                 config: &self.config,
