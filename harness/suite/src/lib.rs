@@ -8,6 +8,7 @@
 
 pub mod ast;
 mod check;
+mod crossrefs;
 pub mod diagnostic;
 mod expr;
 pub mod limits;
@@ -20,6 +21,7 @@ mod requirements;
 mod spans;
 pub mod vocabulary;
 
+pub use crossrefs::{CrossRef, CrossRefs, CrossRefsError, System};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use load::load;
 pub use parser::{parse, parse_expr, parse_shared};

@@ -1,5 +1,6 @@
 //! suites/requirements.toml as data: what a suite may cite.
 
+use crate::crossrefs::CrossRefs;
 use crate::diagnostic::nearest;
 use crate::plan::Level;
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,7 @@ pub enum RequirementsError {
 pub struct Requirements {
     records: Vec<Requirement>,
     by_id: BTreeMap<String, usize>,
+    crossrefs: Option<CrossRefs>,
 }
 
 /// The `schema_version` that is read.
@@ -186,7 +188,22 @@ impl Requirements {
         Ok(Self {
             records: file.requirement,
             by_id,
+            crossrefs: None,
         })
+    }
+
+    /// Adds the list of what `also` may cite; without it any id is taken.
+    #[must_use]
+    pub fn with_crossrefs(self, crossrefs: CrossRefs) -> Self {
+        Self {
+            crossrefs: Some(crossrefs),
+            ..self
+        }
+    }
+
+    /// What `also` may cite, if that is known.
+    pub fn crossrefs(&self) -> Option<&CrossRefs> {
+        self.crossrefs.as_ref()
     }
 
     /// The requirement with this id.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tcpconf_suite::{Code, Diagnostic, Requirements, SourceFile, load};
+use tcpconf_suite::{Code, CrossRefs, Diagnostic, Requirements, SourceFile, load};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics")
@@ -25,6 +25,8 @@ fn inputs() -> Vec<PathBuf> {
 fn diagnostics(path: &Path) -> Vec<Diagnostic> {
     let requirements =
         Requirements::from_toml(include_str!("../../../suites/requirements.toml")).unwrap();
+    let crossrefs = CrossRefs::from_toml(include_str!("../../../suites/crossrefs.toml")).unwrap();
+    let requirements = requirements.with_crossrefs(crossrefs);
     let name = path.file_name().unwrap().to_str().unwrap();
     let file = SourceFile {
         path: format!("suites/topic/{name}"),

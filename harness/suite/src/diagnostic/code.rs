@@ -75,6 +75,7 @@ codes! {
     UnknownFixture "unknown-fixture" Error "No fixture has this name.",
     FixtureRecursion "fixture-recursion" Error "A fixture uses itself.",
     UnknownRequirement "unknown-requirement" Error "The id is not in requirements.toml.",
+    UnknownCrossref "unknown-crossref" Error "`also` names a test that crossrefs.toml does not know.",
     UnknownFeature "unknown-feature" Error "`given` names a feature that targets do not know.",
     UnknownService "unknown-service" Error "`service` names no plain service.",
     UnknownState "unknown-state" Error "The state is none of RFC 9293's eleven.",

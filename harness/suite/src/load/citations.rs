@@ -39,6 +39,20 @@ impl<'a> Citations<'a> {
         }
     }
 
+    /// What is said of an `also` that names nothing; `None` when it may stand.
+    pub(crate) fn unknown_crossref(&self, id: &Name, file: &Arc<SourceFile>) -> Option<Diagnostic> {
+        let known = self.requirements.crossrefs()?;
+        if known.may_be_cited(&id.value) {
+            return None;
+        }
+        let message = format!("unknown cross-reference '{}'", id.value);
+        let diagnostic = Diagnostic::new(Code::UnknownCrossref, file, id.span, message);
+        Some(match known.nearest(&id.value) {
+            Some(near) => diagnostic.help(format!("did you mean '{near}'?")),
+            None => diagnostic,
+        })
+    }
+
     fn nearest(&self, id: &str) -> Option<String> {
         let mut near = self.near.borrow_mut();
         if let Some(known) = near.get(id) {

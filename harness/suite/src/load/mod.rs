@@ -227,6 +227,10 @@ impl Loader<'_> {
         }
         let cited: Vec<Name> = test.also.iter().map(|also| also.id.clone()).collect();
         let cited = self.words(&cited, &scope, &mut lowerer);
+        let unknown = cited
+            .iter()
+            .filter_map(|id| self.citations.unknown_crossref(id, &file));
+        self.diagnostics.extend(unknown);
         let service = test.attributes.service.as_slice();
         let service = self.words(service, &scope, &mut lowerer).pop();
         if let Some(name) = &service {
