@@ -41,6 +41,8 @@ pub enum Action {
 /// Addresses and ports that belong to one case while it runs.
 #[derive(Clone, Debug)]
 pub struct Lease {
+    /// Names the case to a real target with an application interface; 0 elsewhere.
+    pub key: u64,
     /// Addresses that we may send from; the first is the usual one.
     pub addresses: Vec<IpAddr>,
     /// Ports that we may send from, all of them unused on the target for long enough.

@@ -9,6 +9,7 @@ pub use tcpconf_wire::notation::{
 pub use tcpconf_wire::notation::{Relation, Slot, Span, Template};
 
 use crate::plan::SourceFile;
+use crate::vocabulary::{Capability, Setting};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -432,6 +433,24 @@ pub enum AppVerb {
     },
     /// `expect …` alone: an event.
     Event,
+}
+
+impl AppVerb {
+    /// What the target's application interface must be able to do.
+    pub fn capability(&self) -> Option<Capability> {
+        Some(match self {
+            Self::Listen => Capability::Listen,
+            Self::Connect => Capability::Connect,
+            Self::Accept => Capability::Accept,
+            Self::Send(_) => Capability::Send,
+            Self::Recv { .. } => Capability::Receive,
+            Self::Close => Capability::Close,
+            Self::Release => Capability::Release,
+            Self::Abort => Capability::Abort,
+            Self::Set { name, .. } => Capability::Set(Setting::from_name(&name.value)?),
+            Self::Event => Capability::Accept,
+        })
+    }
 }
 
 /// `sample N as name = EXPR, … { … }`

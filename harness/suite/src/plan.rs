@@ -44,6 +44,10 @@ pub struct Needs {
     pub service: String,
     /// An application interface (`app` steps, states that need one).
     pub app: bool,
+    /// Nothing is to stand behind the port: the case opens what it needs by `app` calls.
+    pub driven: bool,
+    /// What the application interface must be able to do.
+    pub calls: std::collections::BTreeSet<crate::vocabulary::Capability>,
     /// Claimed features (`given`).
     pub features: Vec<String>,
     /// The target, or an instance of it, to itself.

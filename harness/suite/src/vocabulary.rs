@@ -1,5 +1,9 @@
 //! The words that the language knows, each with a line for docs/format.md: data, not code.
 
+mod application;
+
+pub use application::{Capability, SETTINGS, Setting, UnknownCapability};
+
 /// A word with what it means.
 pub type Entry = (&'static str, &'static str);
 
@@ -345,24 +349,6 @@ pub const FUNCTIONS: &[Function] = &[
         most: 1,
         doc: "`sorted(ARRAY)`: no value is less than the one before",
     },
-];
-
-/// `app set NAME VALUE`.
-pub const SETTINGS: &[Entry] = &[
-    ("nodelay", "1: Nagle's algorithm off"),
-    ("cork", "1: hold partial segments"),
-    ("keepalive", "1: keep-alives on"),
-    ("keepalive_idle", "time before the first keep-alive"),
-    ("keepalive_interval", "time between keep-alives"),
-    (
-        "keepalive_count",
-        "how many before the connection is given up",
-    ),
-    ("linger", "how long close waits"),
-    ("user_timeout", "how long data may stay unacknowledged"),
-    ("receive_buffer", "octets"),
-    ("send_buffer", "octets"),
-    ("oob_inline", "1: urgent data stands in the stream"),
 ];
 
 /// `app … expect NAME`.

@@ -1,8 +1,9 @@
 //! The seam between the run loop and what it runs against.
 
 use std::net::IpAddr;
-use tcpconf_engine::{Endpoint, Lease};
+use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::{Instant, Packet};
 use thiserror::Error;
 
@@ -46,6 +47,10 @@ pub enum LeaseError {
 pub trait InProcess: Send + Sync {
     /// As the user names it.
     fn name(&self) -> &str;
+    /// What its application interface can do; `None` when it has none.
+    fn application(&self) -> Option<&[Capability]> {
+        Some(&Capability::ALL)
+    }
     /// A fresh endpoint with the service that the case needs behind its port, and the case's lease.
     ///
     /// # Errors
@@ -88,6 +93,10 @@ pub trait RealTarget {
     fn link(&mut self) -> &mut dyn Link;
     /// Addresses and ports for a case; a service of its own where the target can make one.
     ///
+    /// With [`Needs::driven`] nothing stands behind [`Lease::target`]'s port, and the case may listen there;
+    /// [`Lease::key`] is then unique in the run. With [`Needs::app`] there are [`Lease::listen_ports`] of
+    /// ours that the target's application can connect to.
+    ///
     /// # Errors
     /// [`LeaseError`].
     fn lease(&mut self, needs: &Needs, ip: u8, ports: usize) -> Result<Lease, LeaseError>;
@@ -111,4 +120,30 @@ pub trait RealTarget {
     fn epoch_nanos(&self) -> u64;
     /// The target's own addresses, for routing what arrives.
     fn addresses(&self) -> Vec<IpAddr>;
+    /// What its application interface can do; `None` when it has none. What a case needs and does not find
+    /// here makes it `unsupported` before it begins, with the capability's name.
+    fn application(&self) -> Option<&[Capability]> {
+        None
+    }
+    /// Makes a call for the case that holds the lease; must not block. Ids are unique in the run. The reply
+    /// comes from [`RealTarget::poll_app`]; when the case has ended (after [`AppCall::ResetAll`], which is
+    /// its last call) nobody waits for one.
+    fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
+        let _ = (lease, id, call);
+    }
+    /// The next event of an application: [`Lease::key`] says whose.
+    fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
+        None
+    }
+    /// The descriptors that become readable when [`RealTarget::poll_app`] has something to tell.
+    #[cfg(unix)]
+    fn app_fds(&self) -> Vec<std::os::fd::BorrowedFd<'_>> {
+        Vec::new()
+    }
+    /// What the target itself says of a connection of that lease, at once (netlink, say); `None` when it
+    /// cannot tell: then a socket of the connection is asked by [`AppCall::Status`] if there is one.
+    fn status(&mut self, lease: &Lease, connection: FourTuple) -> Option<Status> {
+        let _ = (lease, connection);
+        None
+    }
 }

@@ -39,6 +39,7 @@ pub(crate) fn lease(seed: u64, ip: u8) -> Lease {
     let span = u64::from(FIRST_PORTS.end - FIRST_PORTS.start);
     let first = FIRST_PORTS.start + (seed % span) as u16;
     Lease {
+        key: 0,
         addresses,
         ports: (first..first + PORTS).collect(),
         any_port: true,

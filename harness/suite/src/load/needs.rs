@@ -5,8 +5,8 @@
 
 use crate::ast::*;
 use crate::plan::Needs;
-use crate::vocabulary::PROFILE;
-use std::collections::BTreeMap;
+use crate::vocabulary::{Capability, PROFILE};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Longer tests run only with `--slow`.
@@ -24,11 +24,16 @@ pub(super) fn needs(
     walk.steps(steps);
     let duration = Duration::try_from_secs_f64(walk.now.max(0.0)).unwrap_or(Duration::MAX);
     let backlog = attributes.backlog.as_ref().map(|n| n.value);
+    let app = !walk.calls.is_empty();
+    // A service that is asked for stands beside the application's own connections.
+    let driven = app && service.as_deref().is_none_or(|name| name == "listen");
     Needs {
         service: service
-            .or(walk.service)
+            .or(walk.service.filter(|_| !driven))
             .unwrap_or_else(|| "listen".to_owned()),
-        app: walk.app,
+        app,
+        driven,
+        calls: walk.calls,
         features: given.into_iter().map(|name| name.value).collect(),
         exclusive: attributes.exclusive || backlog.is_some(),
         slow: attributes.slow || duration > SLOW,
@@ -63,7 +68,7 @@ struct Walk {
     left_open: u32,
     half_open: u32,
     conn: String,
-    app: bool,
+    calls: BTreeSet<Capability>,
     service: Option<String>,
 }
 
@@ -86,7 +91,7 @@ impl Walk {
                 self.service = self.service.take().or_else(|| service_for(state));
                 self.steps(steps);
             }
-            StepKind::App(_) => self.app = true,
+            StepKind::App(app) => self.calls.extend(app.verb.capability()),
             StepKind::Sample(sample) => self.rounds(&sample.count, &sample.steps, true),
             StepKind::Repeat { count, steps, .. } => self.rounds(count, steps, opens_fresh(steps)),
             StepKind::Conn { name, steps } => {
@@ -215,13 +220,13 @@ impl Walk {
             .map(|w| w.half_open)
             .max()
             .unwrap_or(self.half_open);
-        let app = ends.iter().any(|w| w.app);
+        let calls = ends.iter().flat_map(|w| w.calls.clone()).collect();
         if !ends.is_empty() {
             *self = ends.swap_remove(0);
         }
         self.now = longest;
         self.half_open = half_open;
-        self.app = app;
+        self.calls = calls;
     }
 
     /// `own`: each round has connections of its own.

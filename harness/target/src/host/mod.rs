@@ -201,6 +201,7 @@ impl RealTarget for HostTarget {
         let mut target = self.target;
         target.set_port(self.port_for(needs)?);
         Ok(Lease {
+            key: 0,
             addresses: self.sources.clone(),
             ports: self.ports.take_many(ports).into(),
             any_port: self.any_port,

@@ -162,6 +162,7 @@ impl RealTarget for KernelTarget {
         let target = SocketAddr::new(instance.target(ip), port);
         self.leases.insert(target, slot);
         Ok(Lease {
+            key: 0,
             addresses: instance.own_addresses(ADDRESSES, ip),
             ports: self.ports.take_many(ports).into(),
             target,

@@ -1,17 +1,19 @@
 //! The application interface: calls of a case, answered when their effect is there.
+//!
+//! Nothing is accepted unless an `Accept` asks for it. Octets that do not fit into a send buffer wait
+//! here, and a CLOSE waits behind them. SO_LINGER and `shutdown(SHUT_RD)` are played here, on top of any
+//! stack; what else a stack lacks it refuses by [`Errno::Unsupported`].
 
 use super::{Event, Received, Sockets};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, SocketHandle, Value};
+use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::Instant;
 
 /// Sockets of the case's application, and calls that wait.
 pub(super) struct Application<S: Sockets> {
     sockets: BTreeMap<S::Id, Socket>,
     handles: BTreeMap<SocketHandle, S::Id>,
-    /// The listener that stood there when the case began: its connections are handed over at once.
-    given: Option<(S::Id, u16)>,
     next_handle: u64,
     events: VecDeque<AppEvent>,
 }
@@ -20,11 +22,24 @@ pub(super) struct Application<S: Sockets> {
 #[derive(Debug)]
 struct Socket {
     handle: SocketHandle,
-    connecting: Option<CallId>,
     accepting: VecDeque<CallId>,
-    /// What is still to be taken, and how much was.
-    sending: VecDeque<(CallId, Vec<u8>, usize)>,
+    sending: VecDeque<Sending>,
     receiving: VecDeque<(CallId, usize)>,
+    /// CLOSE is asked for and waits behind `sending`.
+    closing: Option<CallId>,
+    read_shut: bool,
+    /// SO_LINGER in milliseconds.
+    linger: Option<i64>,
+}
+
+/// A SEND on its way.
+#[derive(Debug)]
+struct Sending {
+    /// Nobody waits for what was given to an active OPEN.
+    call: Option<CallId>,
+    data: Vec<u8>,
+    taken: usize,
+    urgent: bool,
 }
 
 impl<S: Sockets> Default for Application<S> {
@@ -32,20 +47,15 @@ impl<S: Sockets> Default for Application<S> {
         Self {
             sockets: BTreeMap::new(),
             handles: BTreeMap::new(),
-            given: None,
             next_handle: 0,
             events: VecDeque::new(),
         }
     }
 }
 
-impl<S: Sockets> Application<S> {
-    /// The listener behind the service's port belongs to the case.
-    pub(super) fn take_listener(&mut self, listener: S::Id, port: u16) {
-        self.own(listener);
-        self.given = Some((listener, port));
-    }
+type Answer = Result<Option<Value>, Errno>;
 
+impl<S: Sockets> Application<S> {
     /// Whether the socket is the case's.
     pub(super) fn owns(&self, id: S::Id) -> bool {
         self.sockets.contains_key(&id)
@@ -58,48 +68,7 @@ impl<S: Sockets> Application<S> {
 
     /// Makes a call; its reply is an event.
     pub(super) fn call(&mut self, host: &mut S, now: Instant, id: CallId, call: AppCall) {
-        let result = match call {
-            AppCall::Listen { local, backlog } => self.listen(host, local, backlog),
-            AppCall::Connect { remote } => match host.connect(now, remote) {
-                Ok(socket) => {
-                    self.own(socket).connecting = Some(id);
-                    return;
-                }
-                Err(error) => Err(error),
-            },
-            AppCall::Accept(handle) => {
-                self.with(handle, |socket, _| socket.accepting.push_back(id))
-            }
-            AppCall::Send(handle, data) => {
-                self.with(handle, |socket, _| socket.sending.push_back((id, data, 0)))
-            }
-            AppCall::Receive(handle, max) => {
-                self.with(handle, |socket, _| socket.receiving.push_back((id, max)))
-            }
-            AppCall::Close(handle) => self
-                .find(handle)
-                .and_then(|socket| host.close(now, socket))
-                .map(|()| Some(Value::Done)),
-            AppCall::Release(handle) => self.find(handle).map(|socket| {
-                host.release(now, socket);
-                self.forget(socket);
-                Some(Value::Done)
-            }),
-            AppCall::Abort(handle) => self.find(handle).and_then(|socket| {
-                host.abort(now, socket)?;
-                self.forget(socket);
-                Ok(Some(Value::Done))
-            }),
-            AppCall::Set(handle, name, value) => self
-                .find(handle)
-                .and_then(|socket| host.set(socket, &name, value))
-                .map(|()| Some(Value::Done)),
-            AppCall::Status(handle) => self
-                .find(handle)
-                .and_then(|socket| host.status(socket).ok_or(Errno::NotConnected))
-                .map(|status| Some(Value::Status(status))),
-        };
-        match result {
+        match self.answer(host, now, id, call) {
             Ok(Some(value)) => self.reply(id, Ok(value)),
             Err(error) => self.reply(id, Err(error)),
             Ok(None) => {
@@ -111,18 +80,120 @@ impl<S: Sockets> Application<S> {
         }
     }
 
+    /// What a call answers at once; nothing when it was queued.
+    fn answer(&mut self, host: &mut S, now: Instant, id: CallId, call: AppCall) -> Answer {
+        let done = Ok(Some(Value::Done));
+        match call {
+            AppCall::Listen {
+                local,
+                backlog,
+                with,
+            } => {
+                let (with, linger) = without_linger(with);
+                let listener = host.listen(local, Some(backlog), &with)?;
+                Ok(Some(self.own(listener, linger)))
+            }
+            AppCall::Connect {
+                remote,
+                local,
+                with,
+                data,
+            } => {
+                let (with, linger) = without_linger(with);
+                let (socket, taken) = host.connect(now, remote, local, &with, &data)?;
+                let value = self.own(socket, linger);
+                if let Some(owned) = self.sockets.get_mut(&socket)
+                    && taken < data.len()
+                {
+                    owned.sending.push_back(Sending {
+                        call: None,
+                        data,
+                        taken,
+                        urgent: false,
+                    });
+                }
+                Ok(Some(value))
+            }
+            AppCall::Accept(handle) => self.queue(handle, |socket| socket.accepting.push_back(id)),
+            AppCall::Send { more: true, .. } => Err(Errno::Unsupported),
+            AppCall::Send {
+                socket,
+                data,
+                urgent,
+                more: false,
+            } => self.queue(socket, |socket| {
+                socket.sending.push_back(Sending {
+                    call: Some(id),
+                    data,
+                    taken: 0,
+                    urgent,
+                });
+            }),
+            AppCall::Receive(handle, max) => {
+                self.queue(handle, |socket| socket.receiving.push_back((id, max)))
+            }
+            AppCall::ReceiveUrgent(_) => Err(Errno::Unsupported),
+            AppCall::Close(handle) => self.queue(handle, |socket| socket.closing = Some(id)),
+            AppCall::ShutdownRead(handle) => {
+                self.socket(handle)?.read_shut = true;
+                let socket = self.find(handle)?;
+                self.progress(host, now, socket);
+                done
+            }
+            AppCall::Release(handle) => {
+                let socket = self.find(handle)?;
+                if self.socket(handle)?.linger == Some(0) {
+                    host.abort(now, socket)?;
+                } else {
+                    host.release(now, socket);
+                }
+                self.forget(socket);
+                done
+            }
+            AppCall::Abort(handle) => {
+                let socket = self.find(handle)?;
+                host.abort(now, socket)?;
+                self.forget(socket);
+                done
+            }
+            AppCall::Set(handle, Setting::Linger, value) => {
+                self.socket(handle)?.linger = Some(value).filter(|ms| *ms >= 0);
+                done
+            }
+            AppCall::Set(handle, setting, value) => {
+                host.set(self.find(handle)?, setting, value)?;
+                done
+            }
+            AppCall::Get(handle, setting) => {
+                let value = host.get(self.find(handle)?, setting)?;
+                Ok(Some(Value::Number(value)))
+            }
+            AppCall::Status(handle) => {
+                let status = host.status(self.find(handle)?);
+                Ok(Some(Value::Status(status.ok_or(Errno::NotConnected)?)))
+            }
+            AppCall::ResetAll => {
+                let sockets: Vec<S::Id> = self.sockets.keys().copied().collect();
+                for socket in sockets {
+                    // One that is closed already has nothing to abort.
+                    if host.abort(now, socket).is_err() {
+                        host.release(now, socket);
+                    }
+                    self.forget(socket);
+                }
+                done
+            }
+        }
+    }
+
     /// The stack has something to tell about one of the sockets.
     pub(super) fn on_event(&mut self, host: &mut S, now: Instant, id: S::Id, event: Event) {
-        let Some(socket) = self.sockets.get_mut(&id) else {
+        let Some(socket) = self.sockets.get(&id) else {
             return;
         };
         let handle = socket.handle;
         match event {
-            Event::Connected => {
-                if let Some(call) = socket.connecting.take() {
-                    self.reply(call, Ok(Value::Socket(handle)));
-                }
-            }
+            Event::Connected => self.events.push_back(AppEvent::Connected(handle)),
             Event::Readable => self.events.push_back(AppEvent::Readable(handle)),
             Event::Eof => self.events.push_back(AppEvent::Eof(handle)),
             Event::Urgent => self.events.push_back(AppEvent::Oob(handle)),
@@ -136,24 +207,6 @@ impl<S: Sockets> Application<S> {
         self.progress(host, now, id);
     }
 
-    fn listen(
-        &mut self,
-        host: &mut S,
-        local: SocketAddr,
-        backlog: u32,
-    ) -> Result<Option<Value>, Errno> {
-        if let Some((listener, port)) = self.given
-            && port == local.port()
-        {
-            return Ok(self
-                .sockets
-                .get(&listener)
-                .map(|socket| Value::Socket(socket.handle)));
-        }
-        let listener = host.listen(local, Some(backlog))?;
-        Ok(Some(Value::Socket(self.own(listener).handle)))
-    }
-
     /// Answers what can be answered now.
     fn progress(&mut self, host: &mut S, now: Instant, id: S::Id) {
         self.accept(host, id);
@@ -161,57 +214,61 @@ impl<S: Sockets> Application<S> {
             return;
         };
         let mut replies = Vec::new();
-        while let Some((call, data, taken)) = socket.sending.front_mut() {
-            match host.send(now, id, &data[*taken..]) {
-                Ok(count) => *taken += count,
+        while let Some(sending) = socket.sending.front_mut() {
+            match host.send(now, id, &sending.data[sending.taken..], sending.urgent) {
+                Ok(count) => sending.taken += count,
                 Err(error) => {
-                    replies.push((*call, Err(error)));
+                    replies.push((sending.call, Err(error)));
                     socket.sending.pop_front();
                     continue;
                 }
             }
-            if *taken < data.len() {
+            if sending.taken < sending.data.len() {
                 break;
             }
-            replies.push((*call, Ok(Value::Count(*taken))));
+            replies.push((sending.call, Ok(Value::Count(sending.taken))));
             socket.sending.pop_front();
+        }
+        if socket.sending.is_empty()
+            && let Some(call) = socket.closing.take()
+        {
+            replies.push((Some(call), host.close(now, id).map(|()| Value::Done)));
         }
         while let Some((call, max)) = socket.receiving.front() {
             let result = match host.receive(now, id, *max) {
+                Ok(Received::Nothing) if socket.read_shut => Ok(Value::Bytes(Vec::new())),
                 Ok(Received::Nothing) => break,
                 Ok(Received::Data(data)) => Ok(Value::Bytes(data)),
                 Ok(Received::Eof) => Ok(Value::Bytes(Vec::new())),
                 Err(error) => Err(error),
             };
-            replies.push((*call, result));
+            replies.push((Some(*call), result));
             socket.receiving.pop_front();
         }
         for (call, result) in replies {
-            self.reply(call, result);
+            if let Some(call) = call {
+                self.reply(call, result);
+            }
         }
     }
 
-    /// Takes connections: all of the given listener, of others as many as were asked for.
+    /// Takes as many connections as were asked for.
     fn accept(&mut self, host: &mut S, listener: S::Id) {
-        let given = self.given.is_some_and(|(id, _)| id == listener);
-        while let Some(socket) = self.sockets.get_mut(&listener) {
-            if socket.accepting.is_empty() && !given {
-                return;
-            }
-            let Some(connection) = host.accept(listener) else {
-                return;
-            };
-            let (call, listener_handle) = (socket.accepting.pop_front(), socket.handle);
-            let handle = self.own(connection).handle;
-            if let Some(connection) = host.connection(connection) {
+        while let Some(socket) = self.sockets.get_mut(&listener)
+            && !socket.accepting.is_empty()
+            && let Some(accepted) = host.accept(listener)
+        {
+            let (call, listener) = (socket.accepting.pop_front(), socket.handle);
+            let value = self.own(accepted, None);
+            if let (Value::Socket(socket), Some(connection)) = (&value, host.connection(accepted)) {
                 self.events.push_back(AppEvent::Accepted {
-                    listener: listener_handle,
-                    socket: handle,
+                    listener,
+                    socket: *socket,
                     connection,
                 });
             }
             if let Some(call) = call {
-                self.reply(call, Ok(Value::Socket(handle)));
+                self.reply(call, Ok(value));
             }
         }
     }
@@ -222,29 +279,34 @@ impl<S: Sockets> Application<S> {
             return;
         };
         let calls: Vec<CallId> = socket
-            .connecting
-            .take()
-            .into_iter()
-            .chain(socket.accepting.drain(..))
-            .chain(socket.sending.drain(..).map(|(call, ..)| call))
+            .accepting
+            .drain(..)
+            .chain(socket.sending.drain(..).filter_map(|sending| sending.call))
             .chain(socket.receiving.drain(..).map(|(call, _)| call))
+            .chain(socket.closing.take())
             .collect();
         for call in calls {
             self.reply(call, Err(error));
         }
     }
 
-    fn own(&mut self, id: S::Id) -> &mut Socket {
+    fn own(&mut self, id: S::Id, linger: Option<i64>) -> Value {
         self.next_handle += 1;
         let handle = SocketHandle(self.next_handle);
         self.handles.insert(handle, id);
-        self.sockets.entry(id).or_insert(Socket {
-            handle,
-            connecting: None,
-            accepting: VecDeque::new(),
-            sending: VecDeque::new(),
-            receiving: VecDeque::new(),
-        })
+        self.sockets.insert(
+            id,
+            Socket {
+                handle,
+                accepting: VecDeque::new(),
+                sending: VecDeque::new(),
+                receiving: VecDeque::new(),
+                closing: None,
+                read_shut: false,
+                linger,
+            },
+        );
+        Value::Socket(handle)
     }
 
     fn forget(&mut self, id: S::Id) {
@@ -255,25 +317,29 @@ impl<S: Sockets> Application<S> {
     }
 
     fn find(&self, handle: SocketHandle) -> Result<S::Id, Errno> {
-        self.handles
-            .get(&handle)
-            .copied()
-            .ok_or(Errno::NotConnected)
+        self.handles.get(&handle).copied().ok_or(Errno::BadSocket)
+    }
+
+    fn socket(&mut self, handle: SocketHandle) -> Result<&mut Socket, Errno> {
+        let id = self.find(handle)?;
+        self.sockets.get_mut(&id).ok_or(Errno::BadSocket)
     }
 
     /// Queues a call on a socket.
-    fn with(
-        &mut self,
-        handle: SocketHandle,
-        queue: impl FnOnce(&mut Socket, S::Id),
-    ) -> Result<Option<Value>, Errno> {
-        let id = self.find(handle)?;
-        let socket = self.sockets.get_mut(&id).ok_or(Errno::NotConnected)?;
-        queue(socket, id);
+    fn queue(&mut self, handle: SocketHandle, queue: impl FnOnce(&mut Socket)) -> Answer {
+        queue(self.socket(handle)?);
         Ok(None)
     }
 
     fn reply(&mut self, id: CallId, result: Result<Value, Errno>) {
         self.events.push_back(AppEvent::Reply { id, result });
     }
+}
+
+/// SO_LINGER is not the stack's.
+fn without_linger(mut with: Vec<(Setting, i64)>) -> (Vec<(Setting, i64)>, Option<i64>) {
+    let linger = with.iter().rev().find(|(s, _)| *s == Setting::Linger);
+    let linger = linger.map(|(_, ms)| *ms).filter(|ms| *ms >= 0);
+    with.retain(|(setting, _)| *setting != Setting::Linger);
+    (with, linger)
 }

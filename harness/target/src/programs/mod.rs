@@ -11,6 +11,7 @@ use application::Application;
 use server::Server;
 use std::net::SocketAddr;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, Status};
+use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::Instant;
 
 /// The user's side of a stack (RFC 9293 §3.9.1), where no call blocks.
@@ -19,13 +20,32 @@ pub(crate) trait Sockets {
     type Id: Copy + Ord;
 
     /// Passive OPEN; the unspecified address listens on all, no backlog is the stack's own.
-    fn listen(&mut self, local: SocketAddr, backlog: Option<u32>) -> Result<Self::Id, Errno>;
-    /// Active OPEN from a port of the stack's choice.
-    fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Self::Id, Errno>;
+    fn listen(
+        &mut self,
+        local: SocketAddr,
+        backlog: Option<u32>,
+        with: &[(Setting, i64)],
+    ) -> Result<Self::Id, Errno>;
+    /// Active OPEN; what `local` leaves open is the stack's choice. The socket, and how much of `data`
+    /// was taken to go with the SYN.
+    fn connect(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        with: &[(Setting, i64)],
+        data: &[u8],
+    ) -> Result<(Self::Id, usize), Errno>;
     /// The next connection of a listener.
     fn accept(&mut self, listener: Self::Id) -> Option<Self::Id>;
     /// SEND: how many octets were taken, none when there is no room.
-    fn send(&mut self, now: Instant, id: Self::Id, data: &[u8]) -> Result<usize, Errno>;
+    fn send(
+        &mut self,
+        now: Instant,
+        id: Self::Id,
+        data: &[u8],
+        urgent: bool,
+    ) -> Result<usize, Errno>;
     /// RECEIVE at most that many octets.
     fn receive(&mut self, now: Instant, id: Self::Id, max: usize) -> Result<Received, Errno>;
     /// CLOSE: no more to send.
@@ -34,8 +54,10 @@ pub(crate) trait Sockets {
     fn release(&mut self, now: Instant, id: Self::Id);
     /// ABORT.
     fn abort(&mut self, now: Instant, id: Self::Id) -> Result<(), Errno>;
-    /// A socket option by its name in suites.
-    fn set(&mut self, id: Self::Id, name: &str, value: i64) -> Result<(), Errno>;
+    /// A socket option.
+    fn set(&mut self, id: Self::Id, setting: Setting, value: i64) -> Result<(), Errno>;
+    /// The value of a socket option.
+    fn get(&self, id: Self::Id, setting: Setting) -> Result<i64, Errno>;
     /// STATUS.
     fn status(&self, id: Self::Id) -> Option<Status>;
     /// The two sockets of a connection.
@@ -83,7 +105,7 @@ pub(crate) struct Programs<S: Sockets> {
 }
 
 impl<S: Sockets> Programs<S> {
-    /// The service on a port of all addresses; with `driven` the listener is the case's instead.
+    /// The service on a port of all addresses; with `driven` nothing stands there until the case listens.
     pub(crate) fn start(
         host: &mut S,
         service: Service,
@@ -95,13 +117,9 @@ impl<S: Sockets> Programs<S> {
             server: Server::new(service),
             application: Application::default(),
         };
-        if service != Service::Closed {
-            let listener = host.listen(local, backlog)?;
-            if driven {
-                programs.application.take_listener(listener, local.port());
-            } else {
-                programs.server.listens(listener);
-            }
+        if service != Service::Closed && !driven {
+            let listener = host.listen(local, backlog, &[])?;
+            programs.server.listens(listener);
         }
         Ok(programs)
     }

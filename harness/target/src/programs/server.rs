@@ -152,7 +152,7 @@ impl Client {
             if self.waiting.is_empty() || self.closed {
                 return any;
             }
-            match host.send(now, id, &self.waiting) {
+            match host.send(now, id, &self.waiting, false) {
                 Ok(0) | Err(_) => return any,
                 Ok(taken) => {
                     any = true;

@@ -3,7 +3,8 @@
 use super::options::{IpChoice, RunOptions};
 use std::time::Duration;
 use tcpconf_engine::{CaseReport, Level, Location, Mark, Outcome, Verdict};
-use tcpconf_suite::plan::Instance;
+use tcpconf_suite::plan::{Instance, Needs};
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::Instant;
 
 /// Cases longer than this are slow on a real target.
@@ -85,8 +86,13 @@ impl Entry {
 }
 
 /// The instances of a plan over the IP versions that are asked for; `offered` is what the target can
-/// be reached over, its usual one first.
-pub(crate) fn entries(plan: &[Instance], choice: Option<IpChoice>, offered: &[u8]) -> Vec<Entry> {
+/// be reached over, its usual one first, and `application` what its application interface can do.
+pub(crate) fn entries(
+    plan: &[Instance],
+    choice: Option<IpChoice>,
+    offered: &[u8],
+    application: Option<&[Capability]>,
+) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(plan.len());
     for instance in plan {
         let only = instance.needs.ip;
@@ -109,7 +115,7 @@ pub(crate) fn entries(plan: &[Instance], choice: Option<IpChoice>, offered: &[u8
                     format!("the target cannot be reached over IPv{ip}"),
                 ))
             } else {
-                None
+                missing(&instance.needs, application).map(|why| (Outcome::Unsupported, why))
             };
             let mut instance = instance.clone();
             if versions.len() > 1 && ip == 6 {
@@ -123,6 +129,26 @@ pub(crate) fn entries(plan: &[Instance], choice: Option<IpChoice>, offered: &[u8
         }
     }
     entries
+}
+
+/// What the target's application interface lacks for these needs.
+fn missing(needs: &Needs, application: Option<&[Capability]>) -> Option<String> {
+    if !needs.app {
+        return None;
+    }
+    let Some(offered) = application else {
+        return Some("the target has no application interface".to_owned());
+    };
+    let lacking: Vec<String> = needs
+        .calls
+        .iter()
+        .filter(|call| !offered.contains(call))
+        .map(|call| format!("app {call}"))
+        .collect();
+    (!lacking.is_empty()).then(|| {
+        let lacking = lacking.join(", ");
+        format!("the target's application interface has no {lacking}")
+    })
 }
 
 /// `a/b` → `a/b[p]`, `a/b[x=1]` → `a/b[x=1,p]`.
@@ -162,6 +188,7 @@ mod tests {
     use super::*;
     use crate::run::testing::instance;
     use rstest::rstest;
+    use tcpconf_suite::vocabulary::Setting;
 
     #[rstest]
     #[case(None, None, &[4, 6], &["t/a:4"])]
@@ -180,7 +207,7 @@ mod tests {
     ) {
         let mut instance = instance("t/a");
         instance.needs.ip = only;
-        let got: Vec<String> = entries(&[instance], choice, offered)
+        let got: Vec<String> = entries(&[instance], choice, offered, None)
             .iter()
             .map(|e| match &e.set_aside {
                 None => format!("{}:{}", e.instance.id, e.ip),
@@ -188,6 +215,30 @@ mod tests {
             })
             .collect();
         assert_eq!(got, expected);
+    }
+
+    #[rstest]
+    #[case(None, Some("the target has no application interface"))]
+    #[case(
+        Some(&[Capability::Send][..]),
+        Some("the target's application interface has no app connect, app set mss")
+    )]
+    #[case(Some(&Capability::ALL[..]), None)]
+    fn what_the_application_interface_lacks_is_named(
+        #[case] offered: Option<&[Capability]>,
+        #[case] reason: Option<&str>,
+    ) {
+        let mut instance = instance("t/a");
+        instance.needs.app = true;
+        instance.needs.calls = [
+            Capability::Send,
+            Capability::Connect,
+            Capability::Set(Setting::Mss),
+        ]
+        .into();
+        let entries = entries(&[instance], None, &[4], offered);
+        let got = entries[0].set_aside.as_ref().map(|(_, why)| why.as_str());
+        assert_eq!(got, reason);
     }
 
     #[test]

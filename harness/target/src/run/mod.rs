@@ -99,7 +99,11 @@ fn run_with(
         Target::InProcess(_) => (vec![4, 6], 0),
         Target::Real(real) => (real.ip_versions().to_vec(), real.epoch_nanos()),
     };
-    let entries = entry::entries(plan, options.ip, &offered);
+    let application = match &target {
+        Target::InProcess(target) => target.application(),
+        Target::Real(target) => target.application(),
+    };
+    let entries = entry::entries(plan, options.ip, &offered, application);
     let tests: BTreeSet<&str> = plan.iter().map(|i| i.test.as_str()).collect();
     sink(RunEvent::Started(RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),

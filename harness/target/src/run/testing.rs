@@ -14,6 +14,7 @@ use tcpconf_engine::{
 };
 use tcpconf_suite::ast::{Span, Spanned, Suite};
 use tcpconf_suite::plan::{Instance, Needs, SourceFile};
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
 
@@ -308,6 +309,7 @@ impl Endpoint for Fake {
 /// A lease on a fake target.
 pub(crate) fn lease(port: u16) -> Lease {
     Lease {
+        key: 0,
         addresses: vec![OURS],
         ports: [port].into(),
         any_port: true,
@@ -325,15 +327,16 @@ impl InProcess for FakeTarget {
         "fake"
     }
 
+    fn application(&self) -> Option<&[Capability]> {
+        None
+    }
+
     fn open(
         &self,
         _seed: u64,
-        needs: &Needs,
+        _needs: &Needs,
         _ip: u8,
     ) -> Result<(Box<dyn Endpoint>, Lease), LeaseError> {
-        if needs.app {
-            return Err(LeaseError::Unsupported("no application interface".into()));
-        }
         Ok((Box::new(Fake::new(self.0)), lease(40_000)))
     }
 }

@@ -7,6 +7,7 @@
 use super::device::Queues;
 use super::look::Seen;
 use super::set::Ordered;
+use super::sockets::apply;
 use crate::programs::Event;
 use crate::virtual_host::ADDRESSES;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle};
@@ -15,6 +16,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr, IpListenEndpoint};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use tcpconf_engine::{Errno, FourTuple, Status};
+use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::Instant;
 
 /// Prefix lengths of the host's network: its peers are neighbours.
@@ -36,6 +38,8 @@ pub(super) struct Listener {
     pub(super) backlog: usize,
     /// Established and not yet accepted.
     pub(super) waiting: VecDeque<Id>,
+    /// Options of what it accepts.
+    pub(super) with: Vec<(Setting, i64)>,
 }
 
 /// One of smoltcp's sockets.
@@ -150,7 +154,8 @@ impl Host {
         Some(Status {
             state: socket.state().to_string(),
             unread: Some(socket.recv_queue() as u64),
-            memory: None,
+            unacked: Some(socket.send_queue() as u64),
+            ..Status::default()
         })
     }
 
@@ -200,7 +205,7 @@ impl Host {
         let Some(listener) = self.listeners.get(&id) else {
             return;
         };
-        let (local, backlog) = (listener.local, listener.backlog);
+        let (local, backlog, with) = (listener.local, listener.backlog, listener.with.clone());
         let of_listener = || {
             self.connections
                 .iter()
@@ -225,8 +230,11 @@ impl Host {
         }
         if keep.is_none() && taken < backlog {
             let handle = self.sockets.add_last(last);
-            self.sockets
-                .get_mut(handle)
+            let socket = self.sockets.get_mut(handle);
+            for (setting, value) in with {
+                apply(socket, setting, value).expect("an option that was tried when it was given");
+            }
+            socket
                 .listen(local)
                 .expect("a new socket on a port that is not 0");
             self.adopt(handle, Some(id));

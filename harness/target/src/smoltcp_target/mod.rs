@@ -20,6 +20,7 @@ use host::Host;
 use std::net::IpAddr;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::{Instant, Packet};
 
 /// smoltcp as a target.
@@ -29,6 +30,10 @@ pub struct SmoltcpTarget;
 impl InProcess for SmoltcpTarget {
     fn name(&self) -> &str {
         "smoltcp"
+    }
+
+    fn application(&self) -> Option<&[Capability]> {
+        Some(sockets::CAPABILITIES)
     }
 
     fn open(
@@ -42,7 +47,7 @@ impl InProcess for SmoltcpTarget {
             .parse()
             .map_err(|unknown| LeaseError::Unsupported(format!("{unknown}")))?;
         let mut host = Host::new(seed);
-        let programs = Programs::start(&mut host, service, SERVICE, needs.backlog, needs.app)
+        let programs = Programs::start(&mut host, service, SERVICE, needs.backlog, needs.driven)
             .map_err(|error| LeaseError::Unsupported(format!("the service: {error:?}")))?;
         Ok((
             Box::new(SmoltcpEndpoint { host, programs }),

@@ -65,6 +65,11 @@ impl Ordered {
     }
 }
 
+/// A socket as the set has them, outside of it.
+pub(super) fn new_socket() -> Socket<'static> {
+    socket(0)
+}
+
 /// A socket with room for that many octets each way.
 fn socket(room: usize) -> Socket<'static> {
     let buffer = || SocketBuffer::new(vec![0; room]);

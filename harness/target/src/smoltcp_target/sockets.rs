@@ -8,12 +8,16 @@ use smoltcp::wire::IpListenEndpoint;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use tcpconf_engine::{Errno, FourTuple, Status};
+use tcpconf_suite::vocabulary::{Capability, Setting};
 use tcpconf_wire::Instant;
 
 /// Connections that may wait unless the program says otherwise, as with the built-in stack.
 const USUAL_BACKLOG: u32 = 128;
 /// Keep-alives are this far apart unless the program says otherwise (RFC 9293 MUST-28: 2 h).
 const USUAL_KEEP_ALIVE: Duration = Duration::from_secs(7_200);
+
+/// smoltcp's own (`DEFAULT_HOP_LIMIT`).
+const USUAL_HOP_LIMIT: u8 = 64;
 
 impl Host {
     /// The socket of a connection.
@@ -47,10 +51,62 @@ impl Host {
     }
 }
 
+/// What [`apply`] and the calls of this interface can do.
+pub(super) const CAPABILITIES: &[Capability] = &[
+    Capability::Listen,
+    Capability::Connect,
+    Capability::Accept,
+    Capability::Send,
+    Capability::Receive,
+    Capability::Close,
+    Capability::ShutdownRead,
+    Capability::Release,
+    Capability::Abort,
+    Capability::Get,
+    Capability::Status,
+    Capability::Set(Setting::NoDelay),
+    Capability::Set(Setting::KeepAlive),
+    Capability::Set(Setting::KeepAliveIdle),
+    Capability::Set(Setting::Linger),
+    Capability::Set(Setting::UserTimeout),
+    Capability::Set(Setting::Ttl),
+];
+
+/// Sets an option of a socket.
+pub(super) fn apply(
+    socket: &mut Socket<'static>,
+    setting: Setting,
+    value: i64,
+) -> Result<(), Errno> {
+    let duration = || {
+        u64::try_from(value)
+            .map(|millis| Some(Duration::from_millis(millis)).filter(|_| millis > 0))
+            .map_err(|_| Errno::Invalid)
+    };
+    match setting {
+        Setting::NoDelay => socket.set_nagle_enabled(value == 0),
+        Setting::KeepAlive => socket.set_keep_alive((value != 0).then_some(USUAL_KEEP_ALIVE)),
+        // One interval serves both: smoltcp does not tell idle connections from unanswered probes.
+        Setting::KeepAliveIdle => socket.set_keep_alive(duration()?),
+        Setting::UserTimeout => socket.set_timeout(duration()?),
+        Setting::Ttl => match u8::try_from(value) {
+            Ok(0) | Err(_) => return Err(Errno::Invalid),
+            Ok(limit) => socket.set_hop_limit(Some(limit)),
+        },
+        _ => return Err(Errno::Unsupported),
+    }
+    Ok(())
+}
+
 impl Sockets for Host {
     type Id = Id;
 
-    fn listen(&mut self, local: SocketAddr, backlog: Option<u32>) -> Result<Id, Errno> {
+    fn listen(
+        &mut self,
+        local: SocketAddr,
+        backlog: Option<u32>,
+        with: &[(Setting, i64)],
+    ) -> Result<Id, Errno> {
         if local.port() == 0 {
             return Err(Errno::Invalid);
         }
@@ -62,32 +118,60 @@ impl Sockets for Host {
         if self.listeners.values().any(|l| l.local == local) {
             return Err(Errno::AddressInUse);
         }
+        // Refused here, not when the first connection comes.
+        let mut trial = super::set::new_socket();
+        for (setting, value) in with {
+            apply(&mut trial, *setting, *value)?;
+        }
         let id = self.new_id();
         let listener = Listener {
             local,
             backlog: backlog.unwrap_or(USUAL_BACKLOG).max(1) as usize,
             waiting: VecDeque::new(),
+            with: with.to_vec(),
         };
         self.listeners.insert(id, listener);
         self.refill();
         Ok(id)
     }
 
-    fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Id, Errno> {
-        let port = self.ephemeral_port();
+    fn connect(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        with: &[(Setting, i64)],
+        _data: &[u8],
+    ) -> Result<(Id, usize), Errno> {
+        let port = match local.map(|local| local.port()) {
+            None | Some(0) => self.ephemeral_port(),
+            Some(port) => port,
+        };
+        let address = local.map(|l| l.ip()).filter(|ip| !ip.is_unspecified());
+        let local = IpListenEndpoint {
+            addr: address.map(Into::into),
+            port,
+        };
         let handle = self.sockets.add();
         let id = self.adopt(handle, None);
         let context = self.interface.context();
         let socket = self.sockets.get_mut(handle);
-        if let Err(error) = socket.connect(context, remote, port) {
-            self.forget(id);
-            return Err(match error {
-                ConnectError::Unaddressable => Errno::NetworkUnreachable,
-                ConnectError::InvalidState => Errno::Invalid,
+        let opened = with
+            .iter()
+            .try_for_each(|(setting, value)| apply(socket, *setting, *value))
+            .and_then(|()| {
+                let connected = socket.connect(context, remote, local);
+                connected.map_err(|error| match error {
+                    ConnectError::Unaddressable => Errno::NetworkUnreachable,
+                    ConnectError::InvalidState => Errno::Invalid,
+                })
             });
+        if let Err(error) = opened {
+            self.forget(id);
+            return Err(error);
         }
         self.done(now, id);
-        Ok(id)
+        Ok((id, 0))
     }
 
     fn accept(&mut self, listener: Id) -> Option<Id> {
@@ -97,7 +181,10 @@ impl Sockets for Host {
         Some(id)
     }
 
-    fn send(&mut self, now: Instant, id: Id, data: &[u8]) -> Result<usize, Errno> {
+    fn send(&mut self, now: Instant, id: Id, data: &[u8], urgent: bool) -> Result<usize, Errno> {
+        if urgent {
+            return Err(Errno::Unsupported);
+        }
         let socket = self.socket(id)?;
         let taken = match socket.state() {
             // Queued by the caller until the connection is there.
@@ -179,26 +266,27 @@ impl Sockets for Host {
         Ok(())
     }
 
-    fn set(&mut self, id: Id, name: &str, value: i64) -> Result<(), Errno> {
-        let socket = self.socket(id)?;
-        let interval = || {
-            u64::try_from(value)
-                .map(|seconds| Some(Duration::from_secs(seconds)).filter(|_| seconds > 0))
-                .map_err(|_| Errno::Invalid)
-        };
-        match name {
-            "nodelay" => socket.set_nagle_enabled(value == 0),
-            "keepalive" => socket.set_keep_alive((value != 0).then_some(USUAL_KEEP_ALIVE)),
-            // One interval serves both: smoltcp does not tell idle connections from unanswered probes.
-            "keepalive-idle" => socket.set_keep_alive(interval()?),
-            "user-timeout" => socket.set_timeout(interval()?),
-            "ttl" => match u8::try_from(value) {
-                Ok(0) | Err(_) => return Err(Errno::Invalid),
-                Ok(limit) => socket.set_hop_limit(Some(limit)),
-            },
-            _ => return Err(Errno::Unsupported),
+    fn set(&mut self, id: Id, setting: Setting, value: i64) -> Result<(), Errno> {
+        if let Some(listener) = self.listeners.get_mut(&id) {
+            apply(&mut super::set::new_socket(), setting, value)?;
+            listener.with.push((setting, value));
+            return Ok(());
         }
-        Ok(())
+        apply(self.socket(id)?, setting, value)
+    }
+
+    fn get(&self, id: Id, setting: Setting) -> Result<i64, Errno> {
+        let connection = self.connections.get(&id).ok_or(Errno::NotConnected)?;
+        let socket = self.sockets.get(connection.handle);
+        let millis = |d: Option<Duration>| d.map_or(0, |d| d.total_millis() as i64);
+        Ok(match setting {
+            Setting::NoDelay => i64::from(!socket.nagle_enabled()),
+            Setting::KeepAlive => i64::from(socket.keep_alive().is_some()),
+            Setting::KeepAliveIdle => millis(socket.keep_alive()),
+            Setting::UserTimeout => millis(socket.timeout()),
+            Setting::Ttl => i64::from(socket.hop_limit().unwrap_or(USUAL_HOP_LIMIT)),
+            _ => return Err(Errno::Unsupported),
+        })
     }
 
     fn status(&self, id: Id) -> Option<Status> {

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
 use tcpconf_stack::{Config, Host};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::{Instant, Packet};
 
 /// The own stack as a target.
@@ -46,6 +47,10 @@ impl InProcess for StackTarget {
         "stack"
     }
 
+    fn application(&self) -> Option<&[Capability]> {
+        Some(sockets::CAPABILITIES)
+    }
+
     fn open(
         &self,
         seed: u64,
@@ -57,7 +62,7 @@ impl InProcess for StackTarget {
             .parse()
             .map_err(|unknown| LeaseError::Unsupported(format!("{unknown}")))?;
         let mut host = Host::new(self.config.clone(), seed);
-        let programs = Programs::start(&mut host, service, SERVICE, needs.backlog, needs.app)
+        let programs = Programs::start(&mut host, service, SERVICE, needs.backlog, needs.driven)
             .map_err(|error| LeaseError::Unsupported(format!("the service: {error:?}")))?;
         Ok((Box::new(StackEndpoint { host, programs }), lease(seed, ip)))
     }
@@ -113,6 +118,8 @@ fn status(status: &tcpconf_stack::Status) -> Status {
     Status {
         state: status.state.to_string(),
         unread: Some(status.unread as u64),
+        unacked: Some(status.unacked as u64),
+        error: status.error.map(sockets::errno_of),
         memory: Some(status.memory as u64),
     }
 }

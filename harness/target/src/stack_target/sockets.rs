@@ -5,32 +5,78 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tcpconf_engine::{Errno, FourTuple, Status};
 use tcpconf_stack::{
-    CallError, ErrorKind, Host, KeepAlive, ListenOptions, SocketId, SocketOptions,
+    CallError, CongestionAlgorithm, ErrorKind, Host, KeepAlive, ListenOptions, SocketId,
+    SocketOptions,
 };
+use tcpconf_suite::vocabulary::{Capability, Setting};
 use tcpconf_wire::Instant;
 
 impl Sockets for Host {
     type Id = SocketId;
 
-    fn listen(&mut self, local: SocketAddr, backlog: Option<u32>) -> Result<SocketId, Errno> {
+    fn listen(
+        &mut self,
+        local: SocketAddr,
+        backlog: Option<u32>,
+        with: &[(Setting, i64)],
+    ) -> Result<SocketId, Errno> {
         let address = Some(local.ip()).filter(|ip| !ip.is_unspecified());
         let mut options = ListenOptions::default();
         if let Some(backlog) = backlog {
             options.backlog = backlog as usize;
         }
+        for (setting, value) in with {
+            if *setting == Setting::FastOpen {
+                let length = usize::try_from(*value).map_err(|_| Errno::Invalid)?;
+                options.fast_open = (length > 0).then_some(length);
+            } else {
+                change(&mut options.socket, *setting, *value)?;
+            }
+        }
         Host::listen(self, address, local.port(), options).map_err(|error| errno(&error))
     }
 
-    fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<SocketId, Errno> {
-        Host::connect(self, now, None, remote, None).map_err(|error| errno(&error))
+    fn connect(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        with: &[(Setting, i64)],
+        data: &[u8],
+    ) -> Result<(SocketId, usize), Errno> {
+        let mut options = self.config().socket;
+        let mut fast_open = false;
+        for (setting, value) in with {
+            match setting {
+                Setting::FastOpen => fast_open = *value != 0,
+                _ => change(&mut options, *setting, *value)?,
+            }
+        }
+        let local = local.map(|local| (local.ip(), local.port()));
+        if fast_open {
+            let opened = self.connect_with_data(now, local, remote, Some(options), data);
+            return opened.map_err(|error| errno(&error));
+        }
+        let socket = Host::connect(self, now, local, remote, Some(options));
+        Ok((socket.map_err(|error| errno(&error))?, 0))
     }
 
     fn accept(&mut self, listener: SocketId) -> Option<SocketId> {
         Host::accept(self, listener)
     }
 
-    fn send(&mut self, now: Instant, id: SocketId, data: &[u8]) -> Result<usize, Errno> {
-        Host::send(self, now, id, data).map_err(|error| errno(&error))
+    fn send(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        data: &[u8],
+        urgent: bool,
+    ) -> Result<usize, Errno> {
+        let taken = match urgent {
+            true => self.send_urgent(now, id, data),
+            false => Host::send(self, now, id, data),
+        };
+        taken.map_err(|error| errno(&error))
     }
 
     fn receive(&mut self, now: Instant, id: SocketId, max: usize) -> Result<Received, Errno> {
@@ -54,10 +100,15 @@ impl Sockets for Host {
         Host::abort(self, now, id).map_err(|error| errno(&error))
     }
 
-    fn set(&mut self, id: SocketId, name: &str, value: i64) -> Result<(), Errno> {
+    fn set(&mut self, id: SocketId, setting: Setting, value: i64) -> Result<(), Errno> {
         let mut options = self.options(id).ok_or(Errno::NotConnected)?;
-        change(&mut options, name, value)?;
+        change(&mut options, setting, value)?;
         self.set_options(id, options).map_err(|error| errno(&error))
+    }
+
+    fn get(&self, id: SocketId, setting: Setting) -> Result<i64, Errno> {
+        let options = self.options(id).ok_or(Errno::NotConnected)?;
+        read(&options, setting)
     }
 
     fn status(&self, id: SocketId) -> Option<Status> {
@@ -92,33 +143,108 @@ impl Sockets for Host {
     }
 }
 
-/// Socket options by their names in suites.
-fn change(options: &mut SocketOptions, name: &str, value: i64) -> Result<(), Errno> {
-    let seconds = || u64::try_from(value).map(Duration::from_secs);
-    match name {
-        "nodelay" => options.nagle = value == 0,
-        "keepalive" => options.keep_alive = (value != 0).then(KeepAlive::default),
-        "keepalive-idle" => {
-            let keep_alive = options.keep_alive.get_or_insert_default();
-            keep_alive.idle = seconds().map_err(|_| Errno::Invalid)?;
+/// What [`change`] and the calls of this interface can do.
+pub(super) const CAPABILITIES: &[Capability] = &[
+    Capability::Listen,
+    Capability::Connect,
+    Capability::Accept,
+    Capability::Send,
+    Capability::SendUrgent,
+    Capability::Receive,
+    Capability::Close,
+    Capability::ShutdownRead,
+    Capability::Release,
+    Capability::Abort,
+    Capability::Get,
+    Capability::Status,
+    Capability::Set(Setting::NoDelay),
+    Capability::Set(Setting::KeepAlive),
+    Capability::Set(Setting::KeepAliveIdle),
+    Capability::Set(Setting::KeepAliveInterval),
+    Capability::Set(Setting::KeepAliveCount),
+    Capability::Set(Setting::Linger),
+    Capability::Set(Setting::UserTimeout),
+    Capability::Set(Setting::OobInline),
+    Capability::Set(Setting::FastOpen),
+    Capability::Set(Setting::Congestion),
+    Capability::Set(Setting::Ttl),
+    Capability::Set(Setting::Dscp),
+];
+
+/// Changes one of the options.
+fn change(options: &mut SocketOptions, setting: Setting, value: i64) -> Result<(), Errno> {
+    let duration = || u64::try_from(value).map(Duration::from_millis);
+    let invalid = |_| Errno::Invalid;
+    let keep_alive = |options: &mut SocketOptions| *options.keep_alive.get_or_insert_default();
+    match setting {
+        Setting::NoDelay => options.nagle = value == 0,
+        Setting::KeepAlive if value == 0 => options.keep_alive = None,
+        Setting::KeepAlive => options.keep_alive = Some(keep_alive(options)),
+        Setting::KeepAliveIdle => {
+            options.keep_alive = Some(KeepAlive {
+                idle: duration().map_err(invalid)?,
+                ..keep_alive(options)
+            });
         }
-        "keepalive-interval" => {
-            let keep_alive = options.keep_alive.get_or_insert_default();
-            keep_alive.interval = seconds().map_err(|_| Errno::Invalid)?;
+        Setting::KeepAliveInterval => {
+            options.keep_alive = Some(KeepAlive {
+                interval: duration().map_err(invalid)?,
+                ..keep_alive(options)
+            });
         }
-        "keepalive-probes" => {
-            let keep_alive = options.keep_alive.get_or_insert_default();
-            keep_alive.probes = u32::try_from(value).map_err(|_| Errno::Invalid)?;
+        Setting::KeepAliveCount => {
+            options.keep_alive = Some(KeepAlive {
+                probes: u32::try_from(value).map_err(invalid)?,
+                ..keep_alive(options)
+            });
         }
-        "user-timeout" => {
-            let timeout = seconds().map_err(|_| Errno::Invalid)?;
+        Setting::UserTimeout => {
+            let timeout = duration().map_err(invalid)?;
             options.user_timeout = (value != 0).then_some(timeout);
         }
-        "ttl" => options.ttl = u8::try_from(value).map_err(|_| Errno::Invalid)?,
-        "dscp" => options.dscp = u8::try_from(value).map_err(|_| Errno::Invalid)?,
-        _ => return Err(Errno::Unsupported),
+        Setting::Congestion => {
+            options.congestion = match value {
+                0 => CongestionAlgorithm::Reno,
+                1 => CongestionAlgorithm::Cubic,
+                _ => return Err(Errno::Invalid),
+            }
+        }
+        Setting::Ttl => options.ttl = u8::try_from(value).map_err(invalid)?,
+        Setting::Dscp => match u8::try_from(value) {
+            Ok(code_point @ 0..64) => options.dscp = code_point,
+            _ => return Err(Errno::Invalid),
+        },
+        // Urgent data always stands in the stream.
+        Setting::OobInline if value == 1 => {}
+        Setting::OobInline
+        | Setting::Cork
+        | Setting::Linger
+        | Setting::ReceiveBuffer
+        | Setting::SendBuffer
+        | Setting::Mss
+        | Setting::Ecn
+        | Setting::FastOpen => return Err(Errno::Unsupported),
     }
     Ok(())
+}
+
+/// The value of one of the options.
+fn read(options: &SocketOptions, setting: Setting) -> Result<i64, Errno> {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let keep_alive = options.keep_alive.unwrap_or_default();
+    Ok(match setting {
+        Setting::NoDelay => i64::from(!options.nagle),
+        Setting::KeepAlive => i64::from(options.keep_alive.is_some()),
+        Setting::KeepAliveIdle => millis(keep_alive.idle),
+        Setting::KeepAliveInterval => millis(keep_alive.interval),
+        Setting::KeepAliveCount => i64::from(keep_alive.probes),
+        Setting::UserTimeout => options.user_timeout.map_or(0, millis),
+        Setting::Congestion => i64::from(options.congestion == CongestionAlgorithm::Cubic),
+        Setting::Ttl => i64::from(options.ttl),
+        Setting::Dscp => i64::from(options.dscp),
+        Setting::OobInline => 1,
+        _ => return Err(Errno::Unsupported),
+    })
 }
 
 /// A refused call in the words of sockets.
@@ -136,7 +262,7 @@ const fn errno(error: &CallError) -> Errno {
 }
 
 /// A connection's end in the words of sockets.
-const fn errno_of(kind: ErrorKind) -> Errno {
+pub(super) const fn errno_of(kind: ErrorKind) -> Errno {
     match kind {
         ErrorKind::Reset => Errno::ConnectionReset,
         ErrorKind::Refused => Errno::ConnectionRefused,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, Errno, FourTuple, SocketHandle, Value};
 use tcpconf_stack::{Config, Host, ListenOptions, Received, SocketId};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::{Instant, Packet};
 
 /// A client on the same stack beside a server under test, in virtual time without delay.
@@ -26,9 +27,18 @@ impl Pair {
     }
 
     fn with(needs: &Needs, ip: u8) -> Self {
-        let (server, lease) = StackTarget::default().open(5, needs, ip).unwrap();
+        let (mut server, lease) = StackTarget::default().open(5, needs, ip).unwrap();
         let mut client = Host::new(Config::with_addresses([lease.addresses[0]]), 1);
         let now = Instant::from_secs(1);
+        if needs.driven {
+            let listen = AppCall::Listen {
+                local: lease.target,
+                backlog: 5,
+                with: Vec::new(),
+            };
+            server.call(now, CallId(1_000), listen);
+            server.call(now, CallId(1_001), AppCall::Accept(SocketHandle(1)));
+        }
         let socket = client.connect(now, None, lease.target, None).unwrap();
         let mut pair = Self {
             client,
@@ -111,6 +121,32 @@ impl Pair {
             AppEvent::Reply { id, result } if id.0 == wanted => Some(result.clone()),
             _ => None,
         })
+    }
+}
+
+fn send(socket: SocketHandle, data: Vec<u8>) -> AppCall {
+    AppCall::Send {
+        socket,
+        data,
+        urgent: false,
+        more: false,
+    }
+}
+
+fn listen(local: SocketAddr, backlog: u32) -> AppCall {
+    AppCall::Listen {
+        local,
+        backlog,
+        with: Vec::new(),
+    }
+}
+
+fn connect(remote: SocketAddr) -> AppCall {
+    AppCall::Connect {
+        remote,
+        local: None,
+        with: Vec::new(),
+        data: Vec::new(),
     }
 }
 
@@ -233,6 +269,7 @@ fn leases_have_several_peers_of_the_right_family() {
 fn driven() -> (Pair, SocketHandle) {
     let needs = Needs {
         app: true,
+        driven: true,
         ..needs("listen")
     };
     let pair = Pair::with(&needs, 4);
@@ -249,7 +286,7 @@ fn the_application_sends_and_receives() {
     assert_eq!(pair.call(1, AppCall::Receive(socket, 100)), None);
     pair.send(b"abc");
     assert_eq!(pair.reply(1), Some(Ok(Value::Bytes(b"abc".to_vec()))));
-    let sent = pair.call(2, AppCall::Send(socket, b"defg".to_vec()));
+    let sent = pair.call(2, send(socket, b"defg".to_vec()));
     assert_eq!(sent, Some(Ok(Value::Count(4))));
     assert_eq!(pair.receive(), Received::Data(b"defg".to_vec()));
 }
@@ -258,7 +295,7 @@ fn the_application_sends_and_receives() {
 fn a_send_beyond_all_buffers_is_answered_when_all_is_taken() {
     let (mut pair, socket) = driven();
     let much = vec![1; 3_000_000];
-    assert_eq!(pair.call(1, AppCall::Send(socket, much)), None);
+    assert_eq!(pair.call(1, send(socket, much)), None);
     let mut got = 0;
     while let Received::Data(data) = pair.receive() {
         got += data.len();
@@ -276,7 +313,7 @@ fn the_application_notices_the_peers_close_and_closes() {
     assert_eq!(eof, Some(Ok(Value::Bytes(Vec::new()))));
     assert_eq!(pair.call(2, AppCall::Close(socket)), Some(Ok(Value::Done)));
     assert_eq!(pair.state(), "TIME-WAIT");
-    let again = pair.call(3, AppCall::Send(socket, vec![1]));
+    let again = pair.call(3, send(socket, vec![1]));
     assert!(matches!(again, Some(Err(_))), "{again:?}");
 }
 
@@ -286,7 +323,7 @@ fn abort_resets_the_peer_and_frees_the_handle() {
     assert_eq!(pair.call(1, AppCall::Abort(socket)), Some(Ok(Value::Done)));
     assert_eq!(pair.state(), "CLOSED");
     let status = pair.call(2, AppCall::Status(socket));
-    assert_eq!(status, Some(Err(Errno::NotConnected)));
+    assert_eq!(status, Some(Err(Errno::BadSocket)));
 }
 
 #[test]
@@ -296,17 +333,17 @@ fn status_and_options_by_name() {
         panic!("no status");
     };
     assert_eq!(status.state, "ESTABLISHED");
-    let mut set = |id, name: &str, value| pair.call(id, AppCall::Set(socket, name.into(), value));
-    assert_eq!(set(2, "nodelay", 1), Some(Ok(Value::Done)));
-    assert_eq!(set(3, "ttl", 900), Some(Err(Errno::Invalid)));
-    assert_eq!(set(4, "colour", 1), Some(Err(Errno::Unsupported)));
+    let mut set = |id, setting, value| pair.call(id, AppCall::Set(socket, setting, value));
+    assert_eq!(set(2, Setting::NoDelay, 1), Some(Ok(Value::Done)));
+    assert_eq!(set(3, Setting::Ttl, 900), Some(Err(Errno::Invalid)));
+    assert_eq!(set(4, Setting::Cork, 1), Some(Err(Errno::Unsupported)));
 }
 
 #[test]
 fn the_application_listens_elsewhere_accepts_on_demand_and_connects() {
     let (mut pair, _) = driven();
     let local = SocketAddr::new(pair.target.ip(), 8080);
-    let listen = AppCall::Listen { local, backlog: 3 };
+    let listen = listen(local, 3);
     let Some(Ok(Value::Socket(listener))) = pair.call(1, listen) else {
         panic!("no listener");
     };
@@ -319,13 +356,49 @@ fn the_application_listens_elsewhere_accepts_on_demand_and_connects() {
     );
 
     let peer = SocketAddr::new(pair.client.addresses()[0], 5001);
-    let refused = pair.call(3, AppCall::Connect { remote: peer });
-    assert_eq!(refused, Some(Err(Errno::ConnectionRefused)));
+    let Some(Ok(Value::Socket(refused))) = pair.call(3, connect(peer)) else {
+        panic!("no socket");
+    };
+    let error = AppEvent::Error(refused, Errno::ConnectionRefused);
+    assert!(pair.app.contains(&error), "{:?}", pair.app);
     let options = ListenOptions::default();
     pair.client.listen(None, 5001, options).unwrap();
-    let connected = pair.call(4, AppCall::Connect { remote: peer });
-    assert!(
-        matches!(connected, Some(Ok(Value::Socket(_)))),
-        "{connected:?}"
+    let Some(Ok(Value::Socket(connected))) = pair.call(4, connect(peer)) else {
+        panic!("no socket");
+    };
+    assert!(pair.app.contains(&AppEvent::Connected(connected)));
+}
+
+#[test]
+fn linger_zero_makes_release_an_abort_and_reset_all_ends_everything() {
+    let (mut pair, socket) = driven();
+    let linger = AppCall::Set(socket, Setting::Linger, 0);
+    assert_eq!(pair.call(1, linger), Some(Ok(Value::Done)));
+    assert_eq!(
+        pair.call(2, AppCall::Release(socket)),
+        Some(Ok(Value::Done))
     );
+    assert_eq!(pair.state(), "CLOSED");
+
+    let (mut pair, _) = driven();
+    assert_eq!(pair.call(1, AppCall::ResetAll), Some(Ok(Value::Done)));
+    assert_eq!(pair.state(), "CLOSED");
+    let again = pair.client.connect(pair.now, None, pair.target, None);
+    pair.socket = again.unwrap();
+    pair.settle();
+    assert_eq!(pair.state(), "CLOSED", "nothing listens any more");
+}
+
+#[test]
+fn close_waits_behind_what_is_still_to_be_sent() {
+    let (mut pair, socket) = driven();
+    assert_eq!(pair.call(1, send(socket, vec![1; 1_000_000])), None);
+    assert_eq!(pair.call(2, AppCall::Close(socket)), None);
+    let mut got = 0;
+    while let Received::Data(data) = pair.receive() {
+        got += data.len();
+    }
+    assert_eq!(got, 1_000_000);
+    assert_eq!(pair.reply(2), Some(Ok(Value::Done)));
+    assert_eq!(pair.receive(), Received::Eof);
 }

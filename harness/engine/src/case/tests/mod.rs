@@ -67,6 +67,7 @@ pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
     CaseSetup {
         instance: plan.instances[0].clone(),
         lease: Lease {
+            key: 0,
             addresses: vec![[10, 0, 0, 1].into(), [10, 0, 0, 3].into()],
             ports: VecDeque::from([40_000]),
             any_port: true,

@@ -240,7 +240,10 @@ fn what_the_target_does_not_offer_is_unsupported() {
         &options(),
         &StopFlag::new(),
     );
-    assert_eq!(got.lines(), ["t/driven: UNSUP no application interface"]);
+    assert_eq!(
+        got.lines(),
+        ["t/driven: UNSUP the target has no application interface"]
+    );
     assert_eq!(got.starts(), [""; 0]);
 }
 

@@ -129,6 +129,7 @@ mod tests {
     fn lease(address: &str, port: u16) -> Lease {
         let address: IpAddr = address.parse().unwrap();
         Lease {
+            key: 0,
             addresses: vec![address],
             ports: [port].into(),
             any_port: false,
