@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tcpconf_engine::{
     Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Endpoint, FourTuple, Lease, Level,
-    Location, Outcome, Profile, RunEvent, SendId, Shown, Status, Summary, Verdict,
+    Location, Outcome, Profile, RunEvent, SendId, Shown, SocketHandle, Status, Summary, Value,
+    Verdict,
 };
 use tcpconf_suite::ast::{Span, Spanned, Suite};
 use tcpconf_suite::plan::{Instance, Needs, SourceFile};
@@ -64,7 +65,8 @@ pub(crate) fn plan(ids: &[&str]) -> Vec<Instance> {
 /// A scripted case: sends a SYN and judges the first answer. Words in its id say what it does:
 /// `fail` (fails though answered), `never` (waits for ever), `wait` (waits a second after the answer),
 /// `odd` (fails on its first try: seeds tell), `late` (says it was late), `hang` (ignores interrupts),
-/// `panic`, `spin` (asks to be polled at once, always).
+/// `panic`, `spin` (asks to be polled at once, always), `app` (asks the application for its status before
+/// it sends anything, and passes when the reply and an event name its own lease).
 pub(crate) struct Script {
     setup: CaseSetup,
     answer: Option<Flags>,
@@ -73,6 +75,9 @@ pub(crate) struct Script {
     end: Option<(Outcome, String)>,
     begun: Option<Instant>,
     now: Instant,
+    /// The lease's key as the application's reply and its event said it.
+    told: Vec<u64>,
+    called: bool,
 }
 
 impl Script {
@@ -87,6 +92,9 @@ impl Script {
         let first_try = self.setup.seed.is_multiple_of(2);
         match self.answer {
             None => (Outcome::Fail, "nothing came".to_owned()),
+            Some(_) if self.says("app") && self.told != [self.setup.lease.key; 3] => {
+                (Outcome::Fail, format!("told {:?}", self.told))
+            }
             Some(_) if self.says("fail") => (Outcome::Fail, "as told".to_owned()),
             Some(_) if self.says("odd") && first_try => (Outcome::Fail, "an even seed".to_owned()),
             Some(_) => (Outcome::Pass, String::new()),
@@ -113,6 +121,8 @@ pub(crate) fn script(setup: CaseSetup) -> Box<dyn Player> {
         end: None,
         begun: None,
         now: Instant::ZERO,
+        told: Vec::new(),
+        called: false,
     })
 }
 
@@ -129,14 +139,48 @@ impl Conversation for Script {
         self.begun.get_or_insert(at);
     }
 
-    fn handle_app(&mut self, _now: Instant, _event: AppEvent) {}
+    fn handle_app(&mut self, _now: Instant, event: AppEvent) {
+        match event {
+            AppEvent::Readable(SocketHandle(key)) => self.told.push(key),
+            AppEvent::Reply {
+                id: CallId(0),
+                result: Ok(Value::Count(key)),
+            } => self.told.push(key as u64),
+            other => panic!("{other:?} was not to come"),
+        }
+    }
 
-    fn handle_status(&mut self, _now: Instant, _status: Option<Status>) {}
+    fn handle_status(&mut self, _now: Instant, status: Option<Status>) {
+        let status = status.map(|status| status.state).unwrap_or_default();
+        let key = status
+            .strip_prefix("of ")
+            .and_then(|key| key.parse::<u64>().ok());
+        self.told.extend(key);
+    }
 
     fn add_ports(&mut self, _ports: Vec<u16>) {}
 
     fn poll(&mut self, now: Instant) -> Action {
         self.now = now;
+        if self.says("app") {
+            if !self.called {
+                self.called = true;
+                let socket = SocketHandle(0);
+                return Action::Call {
+                    id: CallId(0),
+                    call: AppCall::Status(socket),
+                };
+            }
+            if self.told.len() < 2 {
+                return Action::WaitUntil(now + Duration::from_secs(60));
+            }
+            if self.told.len() == 2 {
+                return Action::Status(FourTuple {
+                    local: TARGET,
+                    remote: TARGET,
+                });
+            }
+        }
         if !self.asked {
             self.asked = true;
             self.deadline = Some(now + Duration::from_secs(1));
@@ -303,6 +347,55 @@ impl Endpoint for Fake {
 
     fn status(&self, _connection: FourTuple) -> Option<Status> {
         None
+    }
+}
+
+/// Calls with the keys of the leases that made them.
+#[cfg(unix)]
+pub(crate) type CallsMade = std::rc::Rc<std::cell::RefCell<Vec<(u64, AppCall)>>>;
+
+/// A fake application interface: answers every call but [`AppCall::ResetAll`] by an event and a reply that
+/// name the lease.
+#[cfg(unix)]
+pub(crate) struct FakeApplication {
+    pub(crate) calls: CallsMade,
+    events: VecDeque<(u64, AppEvent)>,
+    pub(crate) readable: (
+        std::os::unix::net::UnixDatagram,
+        std::os::unix::net::UnixDatagram,
+    ),
+}
+
+#[cfg(unix)]
+impl FakeApplication {
+    pub(crate) fn new() -> Self {
+        let readable = std::os::unix::net::UnixDatagram::pair().unwrap();
+        readable.0.set_nonblocking(true).unwrap();
+        readable.1.set_nonblocking(true).unwrap();
+        Self {
+            calls: Default::default(),
+            events: VecDeque::new(),
+            readable,
+        }
+    }
+
+    pub(crate) fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
+        if call != AppCall::ResetAll {
+            let socket = SocketHandle(lease.key);
+            let result = Ok(Value::Count(lease.key as usize));
+            self.events
+                .push_back((lease.key, AppEvent::Readable(socket)));
+            self.events
+                .push_back((lease.key, AppEvent::Reply { id, result }));
+            // A full socket is readable all the same.
+            let _ = self.readable.1.send(&[1]);
+        }
+        self.calls.borrow_mut().push((lease.key, call));
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<(u64, AppEvent)> {
+        while self.readable.0.recv(&mut [0; 8]).is_ok() {}
+        self.events.pop_front()
     }
 }
 

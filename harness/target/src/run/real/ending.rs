@@ -84,7 +84,8 @@ impl Loop<'_, '_> {
     pub(super) fn abandon(&mut self, sentence: String) {
         self.end(Ending::Broken(sentence.clone()));
         self.health.under_way = false;
-        for (_, running) in std::mem::take(&mut self.running) {
+        for (slot, running) in std::mem::take(&mut self.running) {
+            self.hang_up(slot, &running.lease, self.uses_application(&running.play));
             self.target.release(running.lease);
             if let Play::Case { index, .. } = running.play {
                 self.finish_blank(index, Outcome::Error, &sentence);

@@ -39,8 +39,16 @@ impl Loop<'_, '_> {
     pub(super) fn forget(&mut self, slot: Slot) -> Option<Running> {
         let running = self.running.remove(&slot)?;
         self.router.release(slot);
+        self.hang_up(slot, &running.lease, self.uses_application(&running.play));
         self.target.release(running.lease.clone());
         Some(running)
+    }
+
+    pub(super) fn uses_application(&self, play: &Play) -> bool {
+        match play {
+            Play::Case { index, .. } => self.entries[*index].instance.needs.app,
+            Play::Sanity { .. } => false,
+        }
     }
 
     /// A conversation is done.

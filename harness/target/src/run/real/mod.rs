@@ -4,6 +4,7 @@
 //! whose time has come. The time is taken first, so that no wait runs out while its packet lies unread.
 //! `start` begins cases, `finish` ends them, `health` keeps watch over the target, `ending` ends a run early.
 
+mod application;
 mod ending;
 mod finish;
 mod health;
@@ -25,6 +26,7 @@ use super::player::{Conversation, Player};
 use super::sanity::Handshake;
 use super::tally::Tally;
 use crate::seam::RealTarget;
+use application::Calls;
 use ending::Ending;
 use health::Health;
 use measure::{Bucket, Histogram};
@@ -34,8 +36,9 @@ use reassembly::{Assembled, Reassembly};
 use router::{Route, Router, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tcpconf_engine::{Action, AppEvent, Errno, Lease, Mark, Outcome};
+use tcpconf_engine::{Action, Lease, Mark, Outcome};
 use tcpconf_wire::{Instant, Packet};
+use wait::Waiter;
 
 /// The longest sleep: Ctrl-C and the deadline are seen this soon.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
@@ -50,6 +53,17 @@ pub(crate) fn run(
     tally: &mut Tally<'_>,
 ) {
     wait::exact_timers();
+    let waiter = match Waiter::new(target) {
+        Ok(waiter) => waiter,
+        Err(error) => {
+            let sentence = format!("the link cannot be waited on: {error}");
+            tally.broken(sentence.clone());
+            for entry in entries {
+                tally.case_finished(entry.blank(common.options.seed, Outcome::Error, &sentence));
+            }
+            return;
+        }
+    };
     let gate = start::gate(target, common, tally);
     let now = target.link().now();
     let playable = set_aside(entries, common, tally);
@@ -61,6 +75,7 @@ pub(crate) fn run(
             .rate
             .or_else(|| target.default_rate())
             .map(|rate| Bucket::new(rate, now)),
+        waiter,
         target,
         entries,
         common,
@@ -68,6 +83,7 @@ pub(crate) fn run(
         running: BTreeMap::new(),
         next_slot: 0,
         router: Router::default(),
+        calls: Calls::default(),
         reassembly: Reassembly::default(),
         unclaimed: Unclaimed::default(),
         ending: None,
@@ -104,6 +120,7 @@ fn set_aside(entries: &[Entry], common: &Common<'_>, tally: &mut Tally<'_>) -> V
 }
 
 struct Loop<'a, 'r> {
+    waiter: Waiter,
     target: &'a mut dyn RealTarget,
     entries: &'a [Entry],
     common: &'a Common<'a>,
@@ -113,6 +130,7 @@ struct Loop<'a, 'r> {
     running: BTreeMap<Slot, Running>,
     next_slot: Slot,
     router: Router,
+    calls: Calls,
     reassembly: Reassembly,
     unclaimed: Unclaimed,
     rate: Option<Bucket>,
@@ -183,6 +201,15 @@ impl Loop<'_, '_> {
                 self.drive(slot, now);
             }
             self.drive_due(now);
+            loop {
+                let heard = self.hear_applications(now);
+                if heard.is_empty() {
+                    break;
+                }
+                for slot in heard {
+                    self.drive(slot, now);
+                }
+            }
         }
     }
 
@@ -204,7 +231,7 @@ impl Loop<'_, '_> {
             None if self.busy_since.is_none() => return Ok(()),
             None => MAX_SLEEP,
         };
-        wait::wait(self.target.link(), timeout)?;
+        self.waiter.wait(self.target, timeout)?;
         let woken = self.target.link().now();
         if let Some(next) = next
             && woken >= next
@@ -291,14 +318,10 @@ impl Loop<'_, '_> {
                     }
                     running.play.conversation().handle_sent(id, at);
                 }
-                Action::Call { id, .. } => {
-                    let result = Err(Errno::Unsupported);
-                    let reply = AppEvent::Reply { id, result };
-                    running.play.conversation().handle_app(now, reply);
-                }
-                Action::Status(_) => {
-                    // No real target of this version has a status call.
-                    running.play.conversation().handle_status(now, None);
+                Action::Call { id, call } => self.call(slot, id, call),
+                Action::Status(connection) => {
+                    let status = self.target.status(&running.lease, connection);
+                    running.play.conversation().handle_status(now, status);
                 }
                 Action::NeedPorts(count) => {
                     let ports = self.target.more_ports(count);

@@ -1,5 +1,7 @@
 use crate::run::sanity::segment;
-use crate::run::testing::{Fake, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play};
+use crate::run::testing::{
+    Fake, FakeApplication, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play,
+};
 use crate::run::{RunOptions, StopFlag, Target, exit_code};
 use crate::seam::{LeaseError, Link, RealTarget};
 use rstest::rstest;
@@ -9,8 +11,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::time::Duration;
-use tcpconf_engine::{Lease, Mark, Outcome, Profile, Shown};
+use tcpconf_engine::{
+    AppCall, AppEvent, CallId, FourTuple, Lease, Mark, Outcome, Profile, Shown, Status,
+};
 use tcpconf_suite::plan::{Instance, Needs};
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
 
@@ -95,6 +100,7 @@ struct FakeReal {
     max_half_open: Option<u32>,
     exclusive_alone: bool,
     room: usize,
+    app: Option<FakeApplication>,
 }
 
 impl RealTarget for FakeReal {
@@ -124,7 +130,10 @@ impl RealTarget for FakeReal {
         if needs.service == KILLER {
             self.link.killer_port = Some(self.next_port);
         }
-        Ok(lease(self.next_port))
+        Ok(Lease {
+            key: u64::from(self.next_port),
+            ..lease(self.next_port)
+        })
     }
 
     fn more_ports(&mut self, count: usize) -> Vec<u16> {
@@ -158,6 +167,30 @@ impl RealTarget for FakeReal {
     fn addresses(&self) -> Vec<IpAddr> {
         vec![TARGET.ip()]
     }
+
+    fn application(&self) -> Option<&[Capability]> {
+        self.app.as_ref().map(|_| &Capability::ALL[..])
+    }
+
+    fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
+        let app = self.app.as_mut().expect("only called when there is one");
+        app.call(lease, id, call);
+    }
+
+    fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
+        self.app.as_mut()?.poll()
+    }
+
+    fn app_fds(&self) -> Vec<BorrowedFd<'_>> {
+        self.app.iter().map(|app| app.readable.0.as_fd()).collect()
+    }
+
+    fn status(&mut self, lease: &Lease, _connection: FourTuple) -> Option<Status> {
+        Some(Status {
+            state: format!("of {}", lease.key),
+            ..Status::default()
+        })
+    }
 }
 
 /// A fake target, and what it sees.
@@ -182,6 +215,7 @@ fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         max_half_open: None,
         exclusive_alone: false,
         room: usize::MAX,
+        app: None,
     };
     (target, seen)
 }
@@ -561,4 +595,60 @@ fn packets_that_nobody_claims_are_noted() {
     let first = "192.0.2.1:80 > 192.0.2.10:9 . seq 1 ack 1";
     let note = format!("packets of the target that belonged to no case: 1 (the first: {first})");
     assert_eq!(got.notes(), [note]);
+}
+
+/// A target with an application interface, and the calls that it got.
+fn fake_with_application() -> (FakeReal, CallsMade) {
+    let (mut target, _) = fake(Manner::Answers);
+    let app = FakeApplication::new();
+    let calls = app.calls.clone();
+    target.app = Some(app);
+    (target, calls)
+}
+
+#[test]
+fn replies_and_events_of_applications_come_to_the_case_that_called() {
+    let ids: Vec<String> = (0..50).map(|n| format!("t/app{n}")).collect();
+    let mut plan: Vec<Instance> = ids.iter().map(|id| instance(id)).collect();
+    for instance in &mut plan {
+        instance.needs.app = true;
+    }
+    let (target, calls) = fake_with_application();
+    let got = on(target, &plan, &RunOptions::default());
+    // The script passes when its own reply and an event with its own key have come, and fails otherwise.
+    assert_eq!(
+        got.summary.counts.get(&Shown::Pass),
+        Some(&50),
+        "{:?}",
+        got.lines()
+    );
+    let calls = calls.borrow();
+    let last = |key: u64| calls.iter().rfind(|(of, _)| *of == key).map(|(_, c)| c);
+    for (key, _) in calls.iter() {
+        assert_eq!(last(*key), Some(&AppCall::ResetAll), "of {key}");
+    }
+}
+
+#[test]
+fn a_case_that_is_given_up_is_hung_up_too() {
+    let mut hang = instance("t/hang");
+    hang.needs.app = true;
+    let (target, calls) = fake_with_application();
+    let options = RunOptions {
+        timeout: Some(Duration::from_secs(1)),
+        ..RunOptions::default()
+    };
+    on(target, &[hang], &options);
+    let calls: Vec<AppCall> = calls.borrow().iter().map(|(_, c)| c.clone()).collect();
+    assert_eq!(calls, [AppCall::ResetAll]);
+}
+
+#[test]
+fn a_target_without_an_application_makes_its_cases_unsupported() {
+    let mut app = instance("t/app");
+    app.needs.app = true;
+    let (target, _) = fake(Manner::Answers);
+    let got = on(target, &[app], &RunOptions::default());
+    let line = "t/app: UNSUP the target has no application interface";
+    assert_eq!(got.lines(), [line]);
 }
