@@ -1,6 +1,6 @@
 use crate::run::sanity::segment;
 use crate::run::testing::{
-    Fake, FakeApplication, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play,
+    CallsMade, Fake, FakeApplication, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play,
 };
 use crate::run::{RunOptions, StopFlag, Target, exit_code};
 use crate::seam::{LeaseError, Link, RealTarget};
