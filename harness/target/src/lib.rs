@@ -16,7 +16,6 @@ mod net;
 mod programs;
 mod run;
 mod seam;
-mod service;
 mod smoltcp_target;
 mod stack_target;
 #[cfg(target_os = "linux")]
@@ -39,3 +38,4 @@ pub use seam::{InProcess, LeaseError, Link, RealTarget, TargetError};
 pub use service::{HTTP_REQUEST_END, HTTP_RESPONSE, Service, UnknownService, source_octet};
 pub use smoltcp_target::SmoltcpTarget;
 pub use stack_target::StackTarget;
+use tcpconf_agent::service;
