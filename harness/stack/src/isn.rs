@@ -2,8 +2,8 @@
 //! (RFC 7323 §7), ephemeral ports (RFC 6056 §3.3.3) and the hash of the connection table.
 
 use crate::types::FourTuple;
-use core::hash::{BuildHasher, Hash, Hasher};
-use siphasher::sip::{SipHasher13, SipHasher24};
+use core::hash::{Hash, Hasher};
+use siphasher::sip::SipHasher24;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_wire::{Instant, SeqNumber};
 
@@ -71,26 +71,9 @@ impl Secret {
         self.hash(2, remote) as u32
     }
 
-    pub(crate) fn table_hasher(&self) -> TableHasher {
-        TableHasher {
-            k0: self.k1,
-            k1: self.k0,
-        }
-    }
-}
-
-/// Keyed, so that a peer cannot fill one bucket; the same in each run with the same seed.
-#[derive(Clone, Debug)]
-pub(crate) struct TableHasher {
-    k0: u64,
-    k1: u64,
-}
-
-impl BuildHasher for TableHasher {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.k0, self.k1)
+    /// Keys of the hash of the connection table, each by itself.
+    pub(crate) fn table_keys(&self) -> [u64; 4] {
+        [5, 6, 7, 8].map(|purpose| self.hash(purpose, ()))
     }
 }
 

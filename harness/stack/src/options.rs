@@ -59,7 +59,7 @@ impl SackBlocks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FastOpenCookie {
     octets: [u8; 16],
-    len: usize,
+    len: u8,
 }
 
 impl FastOpenCookie {
@@ -71,11 +71,14 @@ impl FastOpenCookie {
         }
         let mut octets = [0; 16];
         octets[..len].copy_from_slice(cookie);
-        Some(Self { octets, len })
+        Some(Self {
+            octets,
+            len: len as u8,
+        })
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
-        &self.octets[..self.len]
+        &self.octets[..usize::from(self.len)]
     }
 }
 
@@ -102,6 +105,21 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Those of a segment without any.
+    pub(crate) const NONE: Self = Self {
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        timestamps: None,
+        sack: SackBlocks {
+            blocks: [(SeqNumber(0), SeqNumber(0)); MAX_SACK_BLOCKS],
+            count: 0,
+        },
+        fast_open: None,
+        user_timeout: None,
+    };
+
+    #[inline]
     pub(crate) fn parse(segment: &TcpView<'_>) -> Self {
         let mut options = Self::default();
         // The layout nearly every segment has (RFC 7323 appendix A).

@@ -8,24 +8,25 @@ const FIRST_ALLOCATION: usize = 2048;
 /// The queue: `len` octets from `head` on, in a block whose size is a power of two.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
-    block: Vec<u8>,
-    head: usize,
-    len: usize,
-    limit: usize,
+    block: Box<[u8]>,
+    head: u32,
+    len: u32,
+    limit: u32,
 }
 
 impl Ring {
+    /// `limit` is in octets; what no window could fill (4 GiB) is cut off.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            block: Vec::new(),
+            block: Box::default(),
             head: 0,
             len: 0,
-            limit,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,27 +34,27 @@ impl Ring {
     }
 
     pub(crate) fn room(&self) -> usize {
-        self.limit.saturating_sub(self.len)
+        self.limit.saturating_sub(self.len) as usize
     }
 
     /// Octets allocated.
     pub(crate) fn allocated(&self) -> usize {
-        self.block.capacity()
+        self.block.len()
     }
 
     /// Appends what fits and returns how much that was.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(self.room());
         self.write_ahead(0, &bytes[..taken]);
-        self.len += taken;
+        self.len += taken as u32;
         taken
     }
 
     /// Writes `bytes` at `ahead` octets behind the end, without making them part of the queue.
     /// What lies beyond the limit is not written.
     pub(crate) fn write_ahead(&mut self, ahead: usize, bytes: &[u8]) {
-        let start = self.len + ahead;
-        let bytes = &bytes[..bytes.len().min(self.limit.saturating_sub(start))];
+        let start = self.len() + ahead;
+        let bytes = &bytes[..bytes.len().min((self.limit as usize).saturating_sub(start))];
         if bytes.is_empty() {
             return;
         }
@@ -66,13 +67,13 @@ impl Ring {
 
     /// Makes `count` octets that were written ahead part of the queue.
     pub(crate) fn extend(&mut self, count: usize) {
-        debug_assert!(self.len + count <= self.block.len());
-        self.len += count;
+        debug_assert!(self.len() + count <= self.block.len());
+        self.len += count as u32;
     }
 
     /// `len` octets from `offset` on, in two pieces; less when the queue ends before.
     pub(crate) fn slices(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
-        let len = len.min(self.len.saturating_sub(offset));
+        let len = len.min(self.len().saturating_sub(offset));
         if len == 0 {
             return (&[], &[]);
         }
@@ -83,12 +84,12 @@ impl Ring {
 
     /// Drops up to `count` octets from the front.
     pub(crate) fn consume(&mut self, count: usize) {
-        let count = count.min(self.len);
-        self.len -= count;
+        let count = count.min(self.len());
+        self.len -= count as u32;
         self.head = if self.block.is_empty() {
             0
         } else {
-            self.place(count)
+            self.place(count) as u32
         };
     }
 
@@ -103,7 +104,7 @@ impl Ring {
     }
 
     fn place(&self, offset: usize) -> usize {
-        (self.head + offset) & (self.block.len() - 1)
+        (self.head as usize + offset) & (self.block.len() - 1)
     }
 
     fn reserve(&mut self, needed: usize) {
@@ -111,10 +112,10 @@ impl Ring {
             return;
         }
         let size = needed.next_power_of_two().max(FIRST_ALLOCATION);
-        let mut block = vec![0; size];
-        let tail = self.block.len() - self.head;
-        block[..tail].copy_from_slice(&self.block[self.head..]);
-        block[tail..self.block.len()].copy_from_slice(&self.block[..self.head]);
+        let mut block = vec![0; size].into_boxed_slice();
+        let (front, back) = self.block.split_at(self.head as usize);
+        block[..back.len()].copy_from_slice(back);
+        block[back.len()..self.block.len()].copy_from_slice(front);
         self.block = block;
         self.head = 0;
     }

@@ -1,87 +1,106 @@
 //! The retransmission timeout of RFC 6298, with the smoothing of RFC 7323 appendix G.
 
 use core::time::Duration;
+use tcpconf_wire::Instant;
 
 /// Clock granularity G (RFC 6298 §2).
 const GRANULARITY: Duration = Duration::from_millis(1);
 /// RTO after a lost SYN (RFC 6298 §5.7).
 const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
 
-/// SRTT, RTTVAR and RTO.
+/// SRTT, RTTVAR and RTO, in nanoseconds: whole numbers divide and compare faster than a [`Duration`], and round
+/// trips are far below the 584 years that fit.
 #[derive(Clone, Debug)]
 pub(crate) struct RttEstimator {
-    srtt: Option<Duration>,
-    rttvar: Duration,
-    rto: Duration,
+    /// `None` before the first sample.
+    srtt: Option<u64>,
+    rttvar: u64,
+    /// Without back-off.
+    rto: u64,
+    /// With it, at most `max`.
+    backed_off: u64,
+    min: u64,
+    max: u64,
     backoff: u32,
-    min: Duration,
-    max: Duration,
 }
 
 impl RttEstimator {
     pub(crate) fn new(initial: Duration, min: Duration, max: Duration) -> Self {
+        let (initial, max) = (nanos(initial), nanos(max));
         Self {
             srtt: None,
-            rttvar: Duration::ZERO,
+            rttvar: 0,
             rto: initial,
-            backoff: 0,
-            min,
+            backed_off: initial.min(max),
+            min: nanos(min),
             max,
+            backoff: 0,
         }
     }
 
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.srtt
+        self.srtt.map(Duration::from_nanos)
     }
 
     /// The timeout with its back-off, at most the configured maximum.
     pub(crate) fn rto(&self) -> Duration {
-        let factor = 1u32.checked_shl(self.backoff).unwrap_or(u32::MAX);
-        self.rto.saturating_mul(factor).min(self.max)
+        Duration::from_nanos(self.backed_off)
+    }
+
+    /// One RTO from `now` on.
+    pub(crate) fn expiry(&self, now: Instant) -> Instant {
+        Instant::from_nanos(now.as_nanos().saturating_add(self.backed_off))
+    }
+
+    fn set_backoff(&mut self, backoff: u32) {
+        self.backoff = backoff;
+        self.backed_off = self.rto.saturating_mul(1 << backoff).min(self.max);
     }
 
     /// RFC 6298 §5.5: doubled.
     pub(crate) fn back_off(&mut self) {
-        self.backoff = (self.backoff + 1).min(16);
+        self.set_backoff((self.backoff + 1).min(16));
     }
 
     pub(crate) fn reset_backoff(&mut self) {
-        self.backoff = 0;
+        self.set_backoff(0);
     }
 
     /// RFC 6298 §5.7: the timer expired while the SYN was not acknowledged.
     pub(crate) fn syn_was_lost(&mut self) {
-        self.backoff = 0;
-        self.rto = self.rto.max(RTO_AFTER_LOST_SYN);
+        self.rto = self.rto.max(nanos(RTO_AFTER_LOST_SYN));
+        self.set_backoff(0);
     }
 
     /// RFC 6298 §2.2 and §2.3. With `samples_per_rtt` samples expected in a round trip each one
     /// weighs accordingly less (RFC 7323 appendix G).
     pub(crate) fn sample(&mut self, rtt: Duration, samples_per_rtt: u32) {
-        let n = samples_per_rtt.clamp(1, 1 << 16);
-        match self.srtt {
+        let rtt = nanos(rtt);
+        let srtt = match self.srtt {
             None => {
-                self.srtt = Some(rtt);
                 self.rttvar = rtt / 2;
+                rtt
             }
             Some(srtt) => {
-                let error = nanos(srtt.abs_diff(rtt));
-                let (n, rttvar, srtt) = (u64::from(n), nanos(self.rttvar), nanos(srtt));
-                let rttvar = rttvar - rttvar / (4 * n) + error / (4 * n);
-                self.rttvar = Duration::from_nanos(rttvar);
-                let srtt = srtt - srtt / (8 * n) + nanos(rtt) / (8 * n);
-                self.srtt = Some(Duration::from_nanos(srtt));
+                let n = i64::from(samples_per_rtt.clamp(1, 1 << 16));
+                self.rttvar = closer(self.rttvar, srtt.abs_diff(rtt), 4 * n);
+                closer(srtt, rtt, 8 * n)
             }
-        }
-        let srtt = self.srtt.unwrap_or(rtt);
-        self.rto = (srtt + GRANULARITY.max(self.rttvar * 4)).clamp(self.min, self.max);
-        self.backoff = 0;
+        };
+        self.srtt = Some(srtt);
+        let rto = srtt.saturating_add(nanos(GRANULARITY).max(self.rttvar.saturating_mul(4)));
+        self.rto = rto.clamp(self.min, self.max);
+        self.set_backoff(0);
     }
 }
 
-/// Round trips are far below the 584 years that fit; whole numbers divide faster than a [`Duration`].
+/// `from`, moved towards `to` by one part in `parts` of the way.
+fn closer(from: u64, to: u64, parts: i64) -> u64 {
+    from.saturating_add_signed((to as i64 - from as i64) / parts)
+}
+
 fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
+    i64::try_from(duration.as_nanos()).map_or(i64::MAX as u64 / 2, |nanos| nanos as u64)
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ impl<'a> IpView<'a> {
     ///
     /// # Errors
     /// [`ViewError`] when the lengths contradict each other.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ViewError> {
         match bytes.first().map(|b| b >> 4) {
             Some(4) => Self::parse_v4(bytes),
@@ -95,6 +96,7 @@ impl<'a> IpView<'a> {
         }
     }
 
+    #[inline]
     fn parse_v4(bytes: &'a [u8]) -> Result<Self, ViewError> {
         let Some(fixed) = bytes.first_chunk::<20>() else {
             return Err(short("IPv4", 20, bytes.len()));
@@ -187,6 +189,7 @@ impl<'a> IpView<'a> {
     }
 
     /// Whether the IPv4 header checksum is right; IPv6 has none and is always right.
+    #[inline]
     pub fn header_checksum_ok(&self) -> bool {
         matches!(self.src, IpAddr::V6(_)) || Sum::new().add_bytes(self.header).fold() == 0xffff
     }
@@ -195,11 +198,13 @@ impl<'a> IpView<'a> {
     ///
     /// # Errors
     /// [`ViewError`] when it is too short or its data offset lies.
+    #[inline]
     pub fn tcp(&self) -> Result<TcpView<'a>, ViewError> {
         TcpView::parse(self.payload)
     }
 
     /// Whether the checksum of the payload is right for TCP.
+    #[inline]
     pub fn tcp_checksum_ok(&self) -> bool {
         Sum::pseudo_header(self.src, self.dst, PROTOCOL_TCP, self.payload.len())
             .add_bytes(self.payload)
@@ -240,6 +245,7 @@ impl<'a> TcpView<'a> {
     ///
     /// # Errors
     /// [`ViewError::Short`] below 20 bytes, [`ViewError::DataOffset`] when the offset lies.
+    #[inline]
     pub fn parse(segment: &'a [u8]) -> Result<Self, ViewError> {
         let Some(fixed) = segment.first_chunk::<20>() else {
             return Err(short("TCP", 20, segment.len()));
@@ -312,6 +318,7 @@ impl<'a> OptionViews<'a> {
 impl<'a> Iterator for OptionViews<'a> {
     type Item = OptionView<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<OptionView<'a>> {
         match *self.rest {
             [] | [0, ..] => {

@@ -61,28 +61,28 @@ pub(crate) fn initial_window(mss: u32, syn_lost: bool) -> u32 {
 #[derive(Debug)]
 pub(crate) enum Congestion {
     Reno(Reno),
-    Cubic(Cubic),
+    Cubic(Box<Cubic>),
 }
 
 impl Congestion {
     pub(crate) fn new(algorithm: CongestionAlgorithm, mss: u32, syn_lost: bool) -> Self {
         match algorithm {
             CongestionAlgorithm::Reno => Self::Reno(Reno::new(mss, syn_lost)),
-            CongestionAlgorithm::Cubic => Self::Cubic(Cubic::new(mss, syn_lost)),
+            CongestionAlgorithm::Cubic => Self::Cubic(Box::new(Cubic::new(mss, syn_lost))),
         }
     }
 
     fn inner(&self) -> &dyn CongestionControl {
         match self {
             Self::Reno(reno) => reno,
-            Self::Cubic(cubic) => cubic,
+            Self::Cubic(cubic) => &**cubic,
         }
     }
 
     fn inner_mut(&mut self) -> &mut dyn CongestionControl {
         match self {
             Self::Reno(reno) => reno,
-            Self::Cubic(cubic) => cubic,
+            Self::Cubic(cubic) => &mut **cubic,
         }
     }
 }

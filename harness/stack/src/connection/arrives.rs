@@ -91,12 +91,12 @@ impl Connection {
         self.negotiated.scale(&mut receiver, env.config);
         if !has_ack {
             // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
-            let syn = SynTimer::new(now, env.config.rto_initial, env.config.rto_max);
+            let syn = SynTimer::new(now);
             self.state = State::SynReceived(SynReceived {
                 sender,
                 receiver,
                 syn,
-                early: segment.text.to_vec(),
+                early: segment.text.into(),
             });
             return Reaction::fate(Fate::Enter(StateName::SynReceived));
         }
@@ -121,7 +121,8 @@ impl Connection {
         // "If there are other controls or text in the segment, then continue processing at the
         // sixth step."
         if segment.len() > 1 {
-            let rest = self.trim(&segment.without_syn());
+            let mut rest = segment.without_syn();
+            self.trim(&mut rest);
             self.urg_text_and_fin(now, &rest, env, &mut reaction);
         }
         reaction
@@ -147,10 +148,11 @@ impl Connection {
         env: Env<'_>,
     ) -> ControlFlow<Reaction, Reaction> {
         self.time_wait_reuse(segment, env)?;
-        let segment = self.syn_of_the_handshake(segment)?;
+        let mut segment = *segment;
+        self.syn_of_the_handshake(&mut segment)?;
         self.timestamps_present_and_recent(now, &segment)?;
         let seq = segment.seq;
-        let (segment, refused) = self.first_sequence_number(&segment)?;
+        let refused = self.first_sequence_number(&mut segment)?;
         self.timestamp_is_taken(now, seq, &segment);
         self.last_heard = now;
         self.keep_alive_probes = 0;
@@ -159,8 +161,10 @@ impl Connection {
         self.fourth_syn(&segment, env)?;
         let mut reaction = Reaction::DROP;
         self.fifth_ack(now, &segment, env, &mut reaction)?;
-        // With the text of the SYN RCV.NXT may have moved over that of this segment.
-        let segment = self.trim(&segment);
+        if matches!(reaction.fate, Fate::Enter(_)) {
+            // With the text of the SYN RCV.NXT may have moved over that of this segment.
+            self.trim(&mut segment);
+        }
         if refused {
             reaction.reply = Reply::Ack;
         } else {

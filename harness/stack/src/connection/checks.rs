@@ -46,23 +46,23 @@ impl Connection {
 
     /// SYN-RECEIVED: the peer's SYN once more is answered by the SYN-ACK once more; in a
     /// simultaneous open the SYN-ACK of the peer counts as the ACK that it carries (§3.5, figure 7).
-    pub(super) fn syn_of_the_handshake<'a>(&self, segment: &Arrived<'a>) -> Check<Arrived<'a>> {
+    pub(super) fn syn_of_the_handshake(&self, segment: &mut Arrived<'_>) -> Check {
         let State::SynReceived(state) = &self.state else {
-            return Continue(*segment);
+            return Continue(());
         };
         let again = segment.has(Flags::SYN)
             && !segment.flags.intersects(Flags::RST | Flags::FIN)
             && segment.seq == state.receiver.irs;
         if !again {
-            return Continue(*segment);
+            return Continue(());
         }
         if !segment.has(Flags::ACK) {
             return Break(Reaction::reply(Reply::SynAck));
         }
         if self.origin == Origin::Active && segment.ack == state.sender.snd_una {
-            return Continue(segment.without_syn());
+            *segment = segment.without_syn();
         }
-        Continue(*segment)
+        Continue(())
     }
 
     /// RFC 7323 §3.2 and §5.3 R1 (PAWS), before the sequence number is looked at.
@@ -95,10 +95,7 @@ impl Connection {
     /// First, check the sequence number (§3.10.7.4, the four rows of §3.4), and trim the segment to
     /// the window. True when the window is closed and the text was refused, but ACK, RST and URG
     /// still count (MUST-66).
-    pub(super) fn first_sequence_number<'a>(
-        &mut self,
-        segment: &Arrived<'a>,
-    ) -> Check<(Arrived<'a>, bool)> {
+    pub(super) fn first_sequence_number(&mut self, segment: &mut Arrived<'_>) -> Check<bool> {
         let receive = self.state.receive_vars();
         // The text of a RST means nothing (SHLD-2).
         let len = if segment.has(Flags::RST) {
@@ -114,18 +111,16 @@ impl Connection {
             (_, _) => in_window(segment.seq) || in_window(segment.seq + (len - 1)),
         };
         if acceptable {
-            return Continue((self.trim(segment), false));
+            self.trim(segment);
+            return Continue(false);
         }
         if segment.has(Flags::RST) {
             return Break(Reaction::DROP);
         }
         if receive.wnd == 0 && segment.seq == receive.nxt && !segment.has(Flags::SYN) {
-            let refused = Arrived {
-                text: &[],
-                flags: segment.flags & !(Flags::FIN | Flags::PSH),
-                ..*segment
-            };
-            return Continue((refused, true));
+            segment.text = &[];
+            segment.flags = segment.flags & !(Flags::FIN | Flags::PSH);
+            return Continue(true);
         }
         if let Some(receiver) = self.state.receiver_mut()
             && !segment.text.is_empty()
@@ -160,15 +155,14 @@ impl Connection {
 
     /// "tailored to fit the window": cuts what lies left of RCV.NXT and right of the window, the FIN
     /// included.
-    pub(super) fn trim<'a>(&mut self, segment: &Arrived<'a>) -> Arrived<'a> {
+    pub(super) fn trim(&mut self, segment: &mut Arrived<'_>) {
         let receive = self.state.receive_vars();
-        let mut segment = *segment;
         if segment.has(Flags::SYN) || segment.text.is_empty() {
             let beyond = segment.seq.ge(receive.nxt + receive.wnd);
             if beyond && segment.has(Flags::FIN) && receive.wnd > 0 {
                 segment.flags = segment.flags & !Flags::FIN;
             }
-            return segment;
+            return;
         }
         if segment.seq.lt(receive.nxt) {
             let old = (receive.nxt - segment.seq).min(segment.text.len() as u32);
@@ -187,7 +181,6 @@ impl Connection {
         } else if segment.text.len() == room {
             segment.flags = segment.flags & !Flags::FIN;
         }
-        segment
     }
 
     /// RFC 7323 §4.3 and §5.3 R3: TS.Recent follows segments that reach back to Last.ACK.sent. `seq` is
@@ -282,7 +275,7 @@ impl Connection {
             self.establish(now, segment);
             reaction.fate = Fate::Enter(self.state.name());
             reaction.signals |= Signals::CONNECTED | Signals::WRITABLE;
-            if self.status().unread > 0 {
+            if self.unread() > 0 {
                 reaction.signals |= Signals::READABLE;
             }
         } else if segment.ack.gt(send.nxt) {
@@ -304,7 +297,7 @@ impl Connection {
                 seq: segment.seq,
                 ack: segment.ack,
                 wnd,
-                sack: segment.options.sack,
+                sack: &segment.options.sack,
                 empty: segment.len() == 0,
                 ece: segment.has(Flags::ECE) && !segment.has(Flags::SYN),
                 echoed_rtt,

@@ -239,7 +239,7 @@ impl Connection {
             fast_open: None,
             early: 0,
             early_sent: 0,
-            syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
+            syn: SynTimer::new(now),
         });
         let negotiated = Self::nothing_negotiated(&tuple, now, env);
         let mut connection =
@@ -278,8 +278,8 @@ impl Connection {
         let state = State::SynReceived(SynReceived {
             sender: Self::make_sender(iss, queued, &options, &negotiated, now, env),
             receiver,
-            syn: SynTimer::new(now, env.config.rto_initial, env.config.rto_max),
-            early: syn.text.to_vec(),
+            syn: SynTimer::new(now),
+            early: syn.text.into(),
         });
         let origin = Origin::Passive(listener);
         Self::with_state(tuple, origin, state, options, negotiated, now, env)
@@ -330,8 +330,10 @@ impl Connection {
         negotiated: &Negotiated,
         now: Instant,
         env: Env<'_>,
-    ) -> Sender {
-        Sender::new(iss, queued, env.config, options, negotiated, now)
+    ) -> Box<Sender> {
+        Box::new(Sender::new(
+            iss, queued, env.config, options, negotiated, now,
+        ))
     }
 
     /// The millisecond clock of TSval, with the offset of this connection (RFC 7323 §5.4, §7).
@@ -440,19 +442,24 @@ impl Connection {
         self.challenge.allow(now)
     }
 
+    /// Octets received in order and not taken by the user.
+    pub(crate) fn unread(&self) -> usize {
+        match &self.state {
+            State::Closed(closed) => closed.unread.len(),
+            state => match (state.receiver(), state.finished()) {
+                (Some(receiver), _) => receiver.unread(),
+                (None, Some(finished)) => finished.buffer.len(),
+                (None, None) => 0,
+            },
+        }
+    }
+
     /// §3.10.6.
     pub(crate) fn status(&self) -> Status {
         let send = self.state.send_vars();
         let receive = self.state.receive_vars();
         let sender = self.state.sender();
         let receiver = self.state.receiver();
-        let unread = match &self.state {
-            State::Closed(closed) => closed.unread.len(),
-            state => {
-                receiver.map_or(0, Receiver::unread)
-                    + state.finished().map_or(0, |f| f.buffer.len())
-            }
-        };
         let queued = match &self.state {
             State::SynSent(s) => Some((s.queued.len(), s.queued.room())),
             _ => sender.map(|s| (s.queued(), if s.is_closed() { 0 } else { s.room() })),
@@ -460,7 +467,7 @@ impl Connection {
         Status {
             state: self.state.name(),
             tuple: self.tuple,
-            unread,
+            unread: self.unread(),
             unacked: queued.map_or(0, |(len, _)| len),
             writable: queued.map_or(0, |(_, room)| room),
             error: self.error,
@@ -495,7 +502,10 @@ impl Connection {
         };
         size_of::<Self>()
             + rings
-            + self.state.sender().map_or(0, Sender::allocated)
+            + self
+                .state
+                .sender()
+                .map_or(0, |sender| size_of::<Sender>() + sender.allocated())
             + self.state.receiver().map_or(0, Receiver::allocated)
     }
 

@@ -1,9 +1,13 @@
 //! The states of a connection (RFC 9293 §3.3.2), each with only what it has: what cannot send has
 //! no [`Sender`], what cannot receive has no [`Receiver`].
 //!
+//! The sender is the larger half of a connection and boxed, so that a change of state moves little and the states
+//! without one are small.
+//!
 //! LISTEN is a type of its own (`host::listen::Listener`), and CLOSED has no connection at all; the
 //! variant `Closed` is what is left for a user who has not let go yet.
 
+use crate::config::Config;
 use crate::options::FastOpenOption;
 use crate::receiver::{Finished, Receiver};
 use crate::ring::Ring;
@@ -22,32 +26,37 @@ pub(crate) struct SynTimer {
     pub(crate) expirations: u32,
     pub(crate) first_sent: Instant,
     pub(crate) expires: Option<Instant>,
-    rto: Duration,
-    max: Duration,
 }
 
 impl SynTimer {
-    pub(crate) fn new(now: Instant, rto: Duration, max: Duration) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             due: true,
             sent: 0,
             expirations: 0,
             first_sent: now,
             expires: None,
-            rto,
-            max,
         }
     }
 
     /// The SYN goes out now.
-    pub(crate) fn transmitted(&mut self, now: Instant) {
+    pub(crate) fn transmitted(&mut self, now: Instant, config: &Config) {
         self.due = false;
         if self.sent == 0 {
             self.first_sent = now;
         }
         self.sent += 1;
         if self.expires.is_none_or(|at| at <= now) {
-            self.expires = Some(now + self.rto);
+            // RFC 6298 §5.5: doubled with each timeout.
+            let factor = 1u32.checked_shl(self.expirations).unwrap_or(u32::MAX);
+            let rto = config.rto_initial.saturating_mul(factor);
+            self.expires = Some(
+                now + if factor > 1 {
+                    rto.min(config.rto_max)
+                } else {
+                    rto
+                },
+            );
         }
     }
 
@@ -60,7 +69,6 @@ impl SynTimer {
     pub(crate) fn back_off(&mut self) {
         self.due = true;
         self.expirations += 1;
-        self.rto = self.rto.saturating_mul(2).min(self.max);
         self.expires = None;
     }
 
@@ -107,22 +115,22 @@ pub(crate) struct SynSent {
 #[derive(Debug)]
 pub(crate) struct SynReceived {
     /// SND.UNA is ISS as long as this state lasts; the sender begins behind the SYN.
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) receiver: Receiver,
     pub(crate) syn: SynTimer,
     /// Text of the peer's SYN, for later (§3.10.7.2, §3.10.7.3); at most a segment.
-    pub(crate) early: Vec<u8>,
+    pub(crate) early: Box<[u8]>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Established {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) receiver: Receiver,
 }
 
 #[derive(Debug)]
 pub(crate) struct FinWait1 {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) receiver: Receiver,
 }
 
@@ -136,19 +144,19 @@ pub(crate) struct FinWait2 {
 
 #[derive(Debug)]
 pub(crate) struct CloseWait {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) finished: Finished,
 }
 
 #[derive(Debug)]
 pub(crate) struct Closing {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) finished: Finished,
 }
 
 #[derive(Debug)]
 pub(crate) struct LastAck {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     pub(crate) finished: Finished,
 }
 

@@ -58,7 +58,7 @@ impl Connection {
             return false;
         }
         if let Some(syn) = self.state.syn_timer_mut() {
-            syn.transmitted(now);
+            syn.transmitted(now, env.config);
         }
         let mut options = OptionArea::new();
         options.mss(env.config.receive_mss(self.tuple.local.ip()));

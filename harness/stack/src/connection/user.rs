@@ -144,7 +144,7 @@ impl Connection {
     /// will read (RFC 2525 §2.17, SHLD-3).
     pub(crate) fn release(&mut self, now: Instant, env: Env<'_>) -> bool {
         self.owned = false;
-        let unread = self.status().unread;
+        let unread = self.unread();
         if unread > 0 && !matches!(self.state, State::Closed(_)) {
             return true;
         }

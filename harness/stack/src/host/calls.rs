@@ -74,7 +74,7 @@ impl Host {
         self.check_room()?;
         let connection = self.active(now, tuple, options);
         let id = self.slots.insert(Entry::Connection(Box::new(connection)));
-        self.connections.insert(tuple, id.index);
+        self.connections.insert(&tuple, id.index, &self.slots);
         self.touch(id.index);
         Ok(id)
     }
@@ -102,7 +102,7 @@ impl Host {
         self.stop_listening(id);
         let connection = self.active(now, tuple, Some(options));
         *self.slots.entry_mut(id.index) = Entry::Connection(Box::new(connection));
-        self.connections.insert(tuple, id.index);
+        self.connections.insert(&tuple, id.index, &self.slots);
         self.touch(id.index);
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Host {
             remote,
         };
         if port != 0 {
-            if self.connections.contains_key(&tuple(port)) {
+            if self.connections.get(&tuple(port), &self.slots).is_some() {
                 return Err(CallError::AlreadyExists);
             }
             return Ok(tuple(port));
@@ -164,7 +164,7 @@ impl Host {
             let step = offset.wrapping_add(self.next_port) % count;
             self.next_port = self.next_port.wrapping_add(1);
             let port = (u32::from(first) + step) as u16;
-            if !self.connections.contains_key(&tuple(port)) {
+            if self.connections.get(&tuple(port), &self.slots).is_none() {
                 return Ok(tuple(port));
             }
         }
@@ -382,7 +382,7 @@ impl Host {
 
     /// STATUS of the connection between two sockets; `None` when there is none (CLOSED).
     pub fn status_of(&self, tuple: FourTuple) -> Option<Status> {
-        let index = *self.connections.get(&tuple)?;
+        let index = self.connections.get(&tuple, &self.slots)?;
         self.slots.connection(index).map(Connection::status)
     }
 

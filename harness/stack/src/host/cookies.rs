@@ -100,7 +100,7 @@ impl Host {
             if let Some(connection) = self.slots.connection_mut(index)
                 && let Some(timer) = connection.state.syn_timer_mut()
             {
-                timer.transmitted(now);
+                timer.transmitted(now, &self.config);
             }
             let reaction = self.deliver(index, now, segment);
             debug_assert!(!matches!(reaction.fate, Fate::Reopen { .. }));

@@ -54,7 +54,11 @@ impl Host {
             local: SocketAddr::new(ip.dst, tcp.dst_port),
             remote: SocketAddr::new(ip.src, tcp.src_port),
         };
-        let options = Options::parse(tcp);
+        let options = if tcp.options.is_empty() {
+            Options::NONE
+        } else {
+            Options::parse(tcp)
+        };
         let segment = Arrived {
             seq: tcp.seq,
             ack: tcp.ack,
@@ -65,7 +69,7 @@ impl Host {
             options: &options,
             ce: ip.ecn == 3,
         };
-        let Some(&index) = self.connections.get(&tuple) else {
+        let Some(index) = self.connections.find(&tuple, &self.slots) else {
             self.arrives_without_connection(now, tuple, &segment, None);
             return;
         };

@@ -157,7 +157,7 @@ impl Host {
         let env = self.env(tuple.remote.ip());
         let connection = Connection::accept_syn(tuple, id, iss, options, syn, now, env);
         let embryo = self.slots.insert(Entry::Connection(Box::new(connection)));
-        self.connections.insert(tuple, embryo.index);
+        self.connections.insert(&tuple, embryo.index, &self.slots);
         self.touch(embryo.index);
         Some(embryo.index)
     }

@@ -12,20 +12,22 @@ mod listen;
 mod path;
 mod slots;
 mod stateless;
+mod table;
 
 use crate::config::Config;
 use crate::connection::reaction::{Fate, Reaction, Reply, Signals};
 use crate::connection::state::State;
 use crate::connection::{Connection, Env, Origin, Path};
 use crate::error::ErrorKind;
-use crate::isn::{Secret, TableHasher};
+use crate::isn::Secret;
 use crate::options::Timestamps;
 use crate::timer_heap::TimerHeap;
-use crate::types::{Event, FourTuple, SocketId};
+use crate::types::{Event, SocketId};
 use slots::{Entry, Slots};
 use stateless::Stateless;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use table::Table;
 use tcpconf_wire::{Instant, Packet, SeqNumber};
 
 /// An IP host with TCP: IP packets, user calls and the time in; packets, events and deadlines out.
@@ -57,7 +59,7 @@ pub struct Host {
     config: Config,
     secret: Secret,
     slots: Slots,
-    connections: HashMap<FourTuple, u32, TableHasher>,
+    connections: Table,
     listeners: BTreeMap<u16, Vec<u32>>,
     timers: TimerHeap,
     paths: BTreeMap<IpAddr, Path>,
@@ -79,7 +81,7 @@ impl Host {
     pub fn new(config: Config, seed: u64) -> Self {
         let secret = Secret::from_seed(seed);
         Self {
-            connections: HashMap::with_hasher(secret.table_hasher()),
+            connections: Table::new(&secret),
             config,
             secret,
             slots: Slots::default(),
@@ -324,7 +326,7 @@ impl Host {
         let was_embryo = matches!(connection.state, State::SynReceived(_));
         let (tuple, origin, owned) = (connection.tuple, connection.origin, connection.owned);
         connection.end(error);
-        self.connections.remove(&tuple);
+        self.connections.remove(&tuple, index);
         self.timers.set(index, None);
         if let (true, Origin::Passive(listener)) = (was_embryo, origin)
             && let Some(listener) = self.slots.listener_mut(listener)

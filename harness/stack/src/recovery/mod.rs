@@ -53,14 +53,14 @@ pub(crate) trait LossDetection {
 #[derive(Debug)]
 pub(crate) enum Detector {
     Sack(Sack),
-    Rack(Rack),
+    Rack(Box<Rack>),
 }
 
 impl Detector {
     pub(crate) fn new(choice: LossRecovery) -> Self {
         match choice {
             LossRecovery::Sack => Self::Sack(Sack),
-            LossRecovery::Rack => Self::Rack(Rack::default()),
+            LossRecovery::Rack => Self::Rack(Box::default()),
         }
     }
 
@@ -85,7 +85,7 @@ impl Detector {
     fn inner(&mut self) -> &mut dyn LossDetection {
         match self {
             Self::Sack(sack) => sack,
-            Self::Rack(rack) => rack,
+            Self::Rack(rack) => &mut **rack,
         }
     }
 }

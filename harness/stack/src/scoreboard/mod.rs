@@ -47,6 +47,26 @@ pub(crate) struct Acknowledged {
     pub(crate) newly_delivered: u32,
 }
 
+/// What most connections never need.
+#[derive(Debug, Default)]
+struct Losses {
+    sacked_ranges: Ranges,
+    /// Keys of the segments that are lost.
+    lost_keys: BTreeSet<u64>,
+    /// Below this key each segment was found SACKed or lost once.
+    examined: u64,
+    /// Below this key no hole is left that was sent only once.
+    filled: u64,
+}
+
+impl Losses {
+    fn allocated(&self) -> usize {
+        size_of::<Self>()
+            + self.sacked_ranges.len() * size_of::<(u64, u64)>()
+            + self.lost_keys.len() * size_of::<u64>()
+    }
+}
+
 /// Segments in flight, in sequence order and without gaps.
 ///
 /// A key is a place in the sequence space that does not wrap: octets acknowledged so far, and the
@@ -61,15 +81,10 @@ pub(crate) struct Scoreboard {
     lost: u32,
     /// Octets that count a second time.
     twice: u32,
-    sacked_ranges: Ranges,
-    /// Keys of the segments that are lost.
-    lost_keys: BTreeSet<u64>,
-    /// Below this key each segment was found SACKed or lost once.
-    examined: u64,
-    /// Below this key no hole is left that was sent only once.
-    filled: u64,
+    /// Since something was SACKed or lost for the first time.
+    losses: Option<Box<Losses>>,
     /// For [`Scoreboard::oldest`].
-    order: Option<SendOrder>,
+    order: Option<Box<SendOrder>>,
     /// Segments that were looked at one by one.
     #[cfg(test)]
     visits: u64,
@@ -79,7 +94,7 @@ impl Scoreboard {
     /// One that knows the order in which segments were sent.
     pub(crate) fn by_time() -> Self {
         Self {
-            order: Some(SendOrder::default()),
+            order: Some(Box::default()),
             ..Self::default()
         }
     }
@@ -94,9 +109,8 @@ impl Scoreboard {
 
     pub(crate) fn allocated(&self) -> usize {
         self.segments.capacity() * size_of::<Sent>()
-            + self.sacked_ranges.len() * size_of::<(u64, u64)>()
-            + self.lost_keys.len() * size_of::<u64>()
-            + self.order.as_ref().map_or(0, SendOrder::allocated)
+            + self.losses.as_ref().map_or(0, |losses| losses.allocated())
+            + self.order.as_ref().map_or(0, |order| order.allocated())
     }
 
     /// FlightSize: sequence space not acknowledged cumulatively.
@@ -140,11 +154,16 @@ impl Scoreboard {
     fn not_sacked_from(&self, index: usize) -> usize {
         match self.segments.get(index) {
             Some(segment) if segment.sacked => {
-                let end = self.sacked_ranges.end_of(self.key(segment.seq));
+                let losses = self.losses.as_ref();
+                let end = losses.and_then(|l| l.sacked_ranges.end_of(self.key(segment.seq)));
                 end.map_or(index + 1, |end| self.index_at(end).max(index + 1))
             }
             _ => index,
         }
+    }
+
+    fn losses(&mut self) -> &mut Losses {
+        self.losses.get_or_insert_default()
     }
 
     fn visit(&mut self) {
@@ -239,9 +258,11 @@ impl Scoreboard {
             let rest = segment.len - gone;
             if segment.lost {
                 self.lost -= gone;
-                self.lost_keys.remove(&self.base);
-                if rest > 0 {
-                    self.lost_keys.insert(self.base + u64::from(gone));
+                if let Some(losses) = &mut self.losses {
+                    losses.lost_keys.remove(&self.base);
+                    if rest > 0 {
+                        losses.lost_keys.insert(self.base + u64::from(gone));
+                    }
                 }
             }
             self.base += u64::from(gone);
@@ -252,7 +273,9 @@ impl Scoreboard {
             }
             self.segments.pop_front();
         }
-        self.sacked_ranges.cut_below(self.base);
+        if let Some(losses) = &mut self.losses {
+            losses.sacked_ranges.cut_below(self.base);
+        }
         result
     }
 
@@ -281,7 +304,8 @@ impl Scoreboard {
             self.sacked += before.len;
             news += before.len;
             let key = self.key(before.seq);
-            self.sacked_ranges.insert(key, key + u64::from(before.len));
+            let ranges = &mut self.losses().sacked_ranges;
+            ranges.insert(key, key + u64::from(before.len));
             index += 1;
         }
         news
@@ -294,11 +318,12 @@ impl Scoreboard {
         };
         let key = self.key(seq);
         let segment = &mut self.segments[index];
+        let twice = core::mem::take(&mut segment.twice);
         if core::mem::take(&mut segment.lost) {
             self.lost -= len;
-            self.lost_keys.remove(&key);
+            self.losses().lost_keys.remove(&key);
         }
-        if core::mem::take(&mut segment.twice) {
+        if twice {
             self.twice -= len;
         }
     }
@@ -311,14 +336,18 @@ impl Scoreboard {
         };
         self.segments[index].lost = true;
         self.lost += len;
-        self.lost_keys.insert(self.key(seq));
+        let key = self.key(seq);
+        self.losses().lost_keys.insert(key);
     }
 
     /// RFC 6675 §4 `IsLost`: marks segments above which three segments, or more than two segments'
     /// worth of octets, were SACKed. Returns whether any is new.
     pub(crate) fn mark_lost_by_sack(&mut self, mss: u32) -> bool {
         let (mut octets, mut ranges) = (0, 0);
-        let enough = self.sacked_ranges.descending().find(|(start, end)| {
+        let Some(losses) = &mut self.losses else {
+            return false;
+        };
+        let enough = losses.sacked_ranges.descending().find(|(start, end)| {
             octets += end - start;
             ranges += 1;
             ranges >= 3 || octets > 2 * u64::from(mss)
@@ -326,11 +355,11 @@ impl Scoreboard {
         let Some((limit, _)) = enough else {
             return false;
         };
-        let from = self.examined.max(self.base);
+        let from = losses.examined.max(self.base);
         if limit <= from {
             return false;
         }
-        self.examined = limit;
+        losses.examined = limit;
         let mut news = false;
         let mut index = self.index_at(from);
         loop {
@@ -357,18 +386,23 @@ impl Scoreboard {
     /// RFC 6675 §4 `NextSeg` rule 3: the first segment below the highest that was SACKed which was
     /// sent once and is not known to be lost.
     pub(crate) fn first_hole(&mut self) -> Option<usize> {
-        let (top, _) = self.sacked_ranges.descending().next()?;
-        let from = self.filled.max(self.examined).max(self.base);
+        let losses = self.losses.as_ref()?;
+        let (top, _) = losses.sacked_ranges.descending().next()?;
+        let from = losses.filled.max(losses.examined).max(self.base);
         let mut index = self.index_at(from);
         loop {
             self.visit();
             index = self.not_sacked_from(index);
             let segment = self.segments.get(index)?;
-            self.filled = self.key(segment.seq);
-            if self.filled >= top {
+            let (key, sent_once) = (
+                self.key(segment.seq),
+                !segment.lost && segment.retransmissions == 0,
+            );
+            self.losses().filled = key;
+            if key >= top {
                 return None;
             }
-            if !segment.lost && segment.retransmissions == 0 {
+            if sent_once {
                 return Some(index);
             }
             index += 1;
@@ -381,7 +415,8 @@ impl Scoreboard {
         if !self.segments[last].sacked {
             return Some(last);
         }
-        let (start, _) = self.sacked_ranges.descending().next()?;
+        let losses = self.losses.as_ref()?;
+        let (start, _) = losses.sacked_ranges.descending().next()?;
         self.index_at(start).checked_sub(1)
     }
 
@@ -416,10 +451,13 @@ impl Scoreboard {
         }
         (self.sacked, self.twice) = (0, 0);
         self.lost = self.flight;
-        self.sacked_ranges.clear();
+        let base = self.base;
         let keys = self.segments.iter();
-        self.lost_keys = keys.map(|s| self.base + u64::from(s.seq - first)).collect();
-        (self.examined, self.filled) = (self.base, self.base);
+        let keys = keys.map(|s| base + u64::from(s.seq - first));
+        let losses = self.losses.get_or_insert_default();
+        losses.sacked_ranges.clear();
+        losses.lost_keys = keys.collect();
+        (losses.examined, losses.filled) = (base, base);
         if let Some(order) = &mut self.order {
             order.clear();
         }
@@ -431,14 +469,20 @@ impl Scoreboard {
             segment.lost = false;
         }
         self.lost = 0;
-        self.lost_keys.clear();
-        (self.examined, self.filled) = (self.base, self.base);
+        let base = self.base;
+        let losses = self.losses();
+        losses.lost_keys.clear();
+        (losses.examined, losses.filled) = (base, base);
         self.order_anew();
     }
 
     /// The first segment to be sent again.
     pub(crate) fn first_lost(&self) -> Option<usize> {
-        Some(self.index_at(*self.lost_keys.first()?))
+        if self.lost == 0 {
+            return None;
+        }
+        let losses = self.losses.as_ref()?;
+        Some(self.index_at(*losses.lost_keys.first()?))
     }
 
     /// Cuts the segment at `index` so that it takes at most `len`.
@@ -456,7 +500,8 @@ impl Scoreboard {
         segment.fin = false;
         self.segments.insert(index + 1, rest);
         if rest.lost {
-            self.lost_keys.insert(self.key(rest.seq));
+            let key = self.key(rest.seq);
+            self.losses().lost_keys.insert(key);
         } else if !rest.sacked {
             self.order_anew();
         }

@@ -13,12 +13,12 @@ const DUP_ACK_THRESHOLD: u32 = 3;
 
 /// The parts of a segment that concern the sender. `ack` is within the acceptable range.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AckIn {
+pub(crate) struct AckIn<'a> {
     pub(crate) seq: SeqNumber,
     pub(crate) ack: SeqNumber,
     /// SEG.WND in octets.
     pub(crate) wnd: u32,
-    pub(crate) sack: SackBlocks,
+    pub(crate) sack: &'a SackBlocks,
     /// The segment has no text and no FIN: it may count as a duplicate acknowledgement.
     pub(crate) empty: bool,
     /// ECE: the peer has seen a congestion mark.
@@ -40,7 +40,7 @@ pub(crate) struct AckResult {
 
 impl Sender {
     /// Handles an acknowledgement and the window that came with it.
-    pub(crate) fn on_ack(&mut self, now: Instant, segment: &AckIn) -> AckResult {
+    pub(crate) fn on_ack(&mut self, now: Instant, segment: &AckIn<'_>) -> AckResult {
         let flight = self.board.flight();
         let was_full = self.buffer.room() == 0;
         let window_before = self.snd_wnd;
@@ -81,7 +81,7 @@ impl Sender {
     }
 
     /// RFC 2018 §5. Blocks that do not lie within what is in flight are ignored, but for a D-SACK.
-    fn take_sack(&mut self, now: Instant, segment: &AckIn) -> u32 {
+    fn take_sack(&mut self, now: Instant, segment: &AckIn<'_>) -> u32 {
         if !self.sack {
             return 0;
         }
@@ -121,7 +121,7 @@ impl Sender {
 
     /// RFC 8985 §7.4.2: the probe's segment was acknowledged without a D-SACK: the original was lost,
     /// and congestion control is told.
-    fn tail_probe_answered(&mut self, now: Instant, segment: &AckIn, flight: u32) {
+    fn tail_probe_answered(&mut self, now: Instant, segment: &AckIn<'_>, flight: u32) {
         let Some((end, retransmission)) = self.tail_probe else {
             return;
         };
@@ -168,7 +168,7 @@ impl Sender {
     }
 
     /// Returns the octets that are news.
-    fn take_cumulative(&mut self, now: Instant, segment: &AckIn, flight: u32) -> u32 {
+    fn take_cumulative(&mut self, now: Instant, segment: &AckIn<'_>, flight: u32) -> u32 {
         let octets = segment.ack - self.snd_una;
         if let Some(validation) = &mut self.validation {
             validation.note_burst(None);
@@ -195,9 +195,9 @@ impl Sender {
         };
         // RFC 6298 §5.2 and §5.3: restarted, or off when nothing is in flight.
         self.timer = Timer::Idle;
-        let gone = octets.div_ceil(self.mss.max(1));
         self.dup_acks = match self.phase {
             Phase::Recovery(recover) if segment.ack.lt(recover) => {
+                let gone = octets.div_ceil(self.mss.max(1));
                 self.dup_acks.saturating_sub(gone)
             }
             _ => 0,
@@ -206,7 +206,7 @@ impl Sender {
         result.newly_delivered
     }
 
-    fn advance_phase(&mut self, now: Instant, segment: &AckIn, octets: u32, flight: u32) {
+    fn advance_phase(&mut self, now: Instant, segment: &AckIn<'_>, octets: u32, flight: u32) {
         match self.phase {
             Phase::Recovery(recover) if segment.ack.lt(recover) => {
                 // RFC 6582 §3.2 step 3 (2), a partial acknowledgement: the next hole. With SACK the
@@ -261,7 +261,7 @@ impl Sender {
     }
 
     /// SND.WND <- SEG.WND if the segment is not older than the last that set it.
-    fn take_window(&mut self, now: Instant, segment: &AckIn, before: u32) {
+    fn take_window(&mut self, now: Instant, segment: &AckIn<'_>, before: u32) {
         let current = segment.ack.ge(self.snd_una)
             && (self.snd_wl1.lt(segment.seq)
                 || (self.snd_wl1 == segment.seq && self.snd_wl2.le(segment.ack)));
@@ -333,7 +333,7 @@ impl Sender {
 }
 
 /// RFC 2883 §5: the first block lies below the acknowledgement, or within the second block.
-fn is_duplicate_report(segment: &AckIn) -> bool {
+fn is_duplicate_report(segment: &AckIn<'_>) -> bool {
     match *segment.sack.as_slice() {
         [(_, end), ..] if end.le(segment.ack) => true,
         [(start, end), (outer_start, outer_end), ..] => start.ge(outer_start) && end.le(outer_end),

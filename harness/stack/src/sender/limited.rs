@@ -13,7 +13,7 @@ impl Sender {
             if self.phase == Phase::Open {
                 self.validate(now);
             }
-        } else if self.board.is_empty() && now.since(self.last_sent) > self.rtt.rto() {
+        } else if self.board.is_empty() && now > self.rtt.expiry(self.last_sent) {
             self.congestion.on_idle();
         }
     }

@@ -107,7 +107,7 @@ pub(crate) struct Sender {
     rtt: RttEstimator,
     congestion: Congestion,
     /// Of [`UnusedWindow::Validate`].
-    validation: Option<Validation>,
+    validation: Option<Box<Validation>>,
     phase: Phase,
     dup_acks: u32,
     detector: Detector,
@@ -137,7 +137,7 @@ pub(crate) struct Sender {
     ecn: bool,
     /// The window was reduced: the next new data says so.
     cwr_due: bool,
-    max_segments: usize,
+    max_segments: u32,
     sws_override: Duration,
     retransmissions: u64,
 }
@@ -169,7 +169,7 @@ impl Sender {
             rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
             congestion: Congestion::new(options.congestion, mss, false),
             validation: (config.unused_window == UnusedWindow::Validate)
-                .then(|| Validation::new(now)),
+                .then(|| Box::new(Validation::new(now))),
             phase: Phase::Open,
             dup_acks: 0,
             detector,
@@ -191,7 +191,7 @@ impl Sender {
             sack,
             ecn,
             cwr_due: false,
-            max_segments: config.max_segments_in_flight,
+            max_segments: u32::try_from(config.max_segments_in_flight).unwrap_or(u32::MAX),
             sws_override: config.sws_override,
             retransmissions: 0,
         }
@@ -458,7 +458,7 @@ impl Sender {
     }
 
     fn send_new(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
-        if self.board.len() >= self.max_segments {
+        if self.board.len() >= self.max_segments as usize {
             return None;
         }
         let (unsent, usable) = (self.unsent(), self.usable());
@@ -513,7 +513,7 @@ impl Sender {
             self.again(last, now)
         };
         self.tail_probe = Some((self.snd_nxt, segment.retransmission));
-        self.timer = Timer::Retransmit(now + self.rtt.rto());
+        self.timer = Timer::Retransmit(self.rtt.expiry(now));
         Some(segment)
     }
 

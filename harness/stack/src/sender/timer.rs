@@ -62,7 +62,7 @@ impl Sender {
                 self.phase = Phase::Loss(self.snd_nxt);
                 self.dup_acks = 0;
                 self.head_due = true;
-                self.timer = Timer::Retransmit(now + self.rtt.rto());
+                self.timer = Timer::Retransmit(self.rtt.expiry(now));
                 Expired::Retransmission(self.expirations)
             }
             Timer::Persist(at) if at <= now => {
@@ -70,7 +70,7 @@ impl Sender {
                 self.expirations += 1;
                 self.rtt.back_off();
                 self.probe_due = true;
-                self.timer = Timer::Persist(now + self.rtt.rto());
+                self.timer = Timer::Persist(self.rtt.expiry(now));
                 Expired::Retransmission(self.expirations)
             }
             Timer::Reorder(at) if at <= now => {
@@ -81,7 +81,7 @@ impl Sender {
             }
             Timer::Probe(at) if at <= now => {
                 self.tail_probe_due = true;
-                self.timer = Timer::Retransmit(now + self.rtt.rto());
+                self.timer = Timer::Retransmit(self.rtt.expiry(now));
                 Expired::Nothing
             }
             Timer::Override(at) if at <= now => {
@@ -136,12 +136,12 @@ impl Sender {
             _ if self.snd_wnd == 0 && (pending || !self.board.is_empty()) => {
                 // SHLD-29: the first probe one RTO after the window closed.
                 self.stalled_since.get_or_insert(now);
-                Timer::Persist(now + self.rtt.rto())
+                Timer::Persist(self.rtt.expiry(now))
             }
             _ if !self.board.is_empty() && self.may_probe_tail() => {
                 Timer::Probe(now + self.probe_timeout())
             }
-            _ if !self.board.is_empty() => Timer::Retransmit(now + self.rtt.rto()),
+            _ if !self.board.is_empty() => Timer::Retransmit(self.rtt.expiry(now)),
             _ => Timer::Idle,
         };
     }

@@ -1,0 +1,75 @@
+//! Which connection a four-tuple names: demultiplexing.
+//!
+//! A hash table of places in the slab; the tuples stay with the connections. The hash is keyed by the secret
+//! of the host, so that no peer can choose addresses and ports that fall into one bucket. In front of it stands
+//! the connection of the last segment, which mostly is that of the next one too.
+
+use super::slots::Slots;
+use crate::isn::Secret;
+use crate::types::FourTuple;
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+#[derive(Debug)]
+pub(super) struct Table {
+    places: HashTable<u32>,
+    hasher: RandomState,
+    /// Found last, and still there.
+    recent: Option<u32>,
+}
+
+fn is_at(index: u32, tuple: &FourTuple, slots: &Slots) -> bool {
+    slots.connection(index).is_some_and(|c| c.tuple == *tuple)
+}
+
+impl Table {
+    pub(super) fn new(secret: &Secret) -> Self {
+        let [a, b, c, d] = secret.table_keys();
+        Self {
+            places: HashTable::new(),
+            hasher: RandomState::with_seeds(a, b, c, d),
+            recent: None,
+        }
+    }
+
+    pub(super) fn get(&self, tuple: &FourTuple, slots: &Slots) -> Option<u32> {
+        let hash = self.hasher.hash_one(tuple);
+        let same = |&index: &u32| is_at(index, tuple, slots);
+        self.places.find(hash, same).copied()
+    }
+
+    /// The same for a segment: others will follow it.
+    #[inline]
+    pub(super) fn find(&mut self, tuple: &FourTuple, slots: &Slots) -> Option<u32> {
+        if let Some(recent) = self.recent
+            && is_at(recent, tuple, slots)
+        {
+            return Some(recent);
+        }
+        self.recent = Some(self.get(tuple, slots)?);
+        self.recent
+    }
+
+    /// The connection at `index` has a tuple that no other one has.
+    pub(super) fn insert(&mut self, tuple: &FourTuple, index: u32, slots: &Slots) {
+        let hasher = &self.hasher;
+        let rehash = |&index: &u32| {
+            slots
+                .connection(index)
+                .map_or(0, |c| hasher.hash_one(c.tuple))
+        };
+        self.places
+            .insert_unique(hasher.hash_one(tuple), index, rehash);
+        self.recent = Some(index);
+    }
+
+    pub(super) fn remove(&mut self, tuple: &FourTuple, index: u32) {
+        if self.recent == Some(index) {
+            self.recent = None;
+        }
+        let hash = self.hasher.hash_one(tuple);
+        if let Ok(entry) = self.places.find_entry(hash, |&there| there == index) {
+            entry.remove();
+        }
+    }
+}
