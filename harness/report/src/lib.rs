@@ -4,10 +4,12 @@
 //! another wrote, and none decides a verdict.  [`Reports`] hands every event to all of them and keeps
 //! a run going when one of them cannot write.
 //!
-//! Not here: coverage, snapshots and HTML, which later versions add as further folds.
+//! [`coverage`] is no fold: it is computed from the suites alone.
 
 mod again;
+pub mod coverage;
 mod fanout;
+pub mod html;
 pub mod jsonl;
 mod junit;
 pub mod pcapng;
@@ -22,6 +24,7 @@ mod sample;
 
 pub use again::Again;
 pub use fanout::{ReportError, Reports};
+pub use html::Html;
 pub use jsonl::JsonLines;
 pub use junit::Junit;
 pub use pcapng::Captures;
