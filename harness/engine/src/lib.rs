@@ -29,7 +29,7 @@ pub use event::{
     RunEvent, RunInfo, Summary, TraceEntry,
 };
 pub use invariant::{Invariant, invariants};
-pub use profile::{Claim, Expectation, Profile, ProfileError, Timing};
+pub use profile::{Claim, Expectation, Expected, LinkSettings, Profile, ProfileError, Timing};
 pub use session::Session;
 pub use verdict::{Level, Mark, Outcome, Shown, Verdict};
 pub use watch::Watch;

@@ -1,9 +1,21 @@
-//! What is known of a target: claimed features, timing, expected failures (suites/targets/*.toml).
+//! What is known of a target: how to reach it, claimed features, timing, expected failures
+//! (suites/targets/*.toml, a user's targets.toml). docs/targets.md has every key.
+//!
+//! Nothing is opened or started here: `exec`, `transport` and `agent` are words for whoever does.
 
-use serde::Deserialize;
+mod error;
+mod merge;
+#[cfg(test)]
+mod tests;
+
+pub use error::ProfileError;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
-use thiserror::Error;
+use tcpconf_suite::vocabulary::{self, Entry, FEATURES, SERVICES};
 use wildmatch::WildMatch;
 
 /// Whether a target implements an optional feature.
@@ -55,38 +67,91 @@ impl Default for Timing {
     }
 }
 
+/// What is expected instead of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expected {
+    /// A failure: a pass is an `xpass`, and red.
+    Fail,
+    /// A pass or a failure: the verdict is a throw of dice, or depends on what nobody controls.
+    Any,
+}
+
 /// An expected outcome that differs from a pass, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// An instance id, a test id, or a glob (`*` any run of characters, `?` one).
+    #[serde(deserialize_with = "something")]
     pub test: String,
-    /// `fail` (the only outcome that can be expected; anything else is not a deviation).
-    pub outcome: String,
+    /// What comes instead of a pass.
+    pub outcome: Expected,
     /// Why this target rightly or knowingly differs.
+    #[serde(deserialize_with = "something")]
     pub reason: String,
     /// Where that can be read.
     #[serde(default)]
     pub reference: Option<String>,
 }
 
+/// The link between us and the target, as far as it is ours to make.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkSettings {
+    /// Octets of IP in a frame, for devices that we make.
+    pub mtu: u16,
+    /// Our addresses there, which no host may have; empty: ours to choose.
+    pub ours: Vec<IpAddr>,
+    /// How long the target may take until it answers, milliseconds.
+    pub ready_ms: u64,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        Self {
+            mtu: 1_500,
+            ours: Vec::new(),
+            ready_ms: 10_000,
+        }
+    }
+}
+
 /// What is known of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Its name.
+    /// Its name; in a targets.toml the name of its table.
+    #[serde(default)]
     pub name: String,
     /// One sentence.
     #[serde(default)]
     pub description: String,
-    /// Features by name; what is not listed is unknown.
+    /// A shipped profile that holds for what is not said here.
     #[serde(default)]
+    pub profile: Option<String>,
+    /// Where it is: `HOST:PORT`, or `stack`, `smoltcp`, `kernel`.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// How it is started: a program and its arguments.
+    #[serde(default)]
+    pub exec: Vec<String>,
+    /// How packets reach it: `tap:IF`, `tun:IF`, `packet:IF`, `unix:PATH`, `unix-listen:PATH`, `unixseq:PATH`.
+    #[serde(default)]
+    pub transport: Option<String>,
+    /// `ADDR:PORT` of the agent that drives its application.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// The link to it.
+    #[serde(default)]
+    pub link: LinkSettings,
+    /// Features by name; what is not listed is unknown.
+    #[serde(default, deserialize_with = "features")]
     pub features: BTreeMap<String, Claim>,
     /// Timing.
     #[serde(default)]
     pub timing: Timing,
     /// Services behind ports: name to port.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "services")]
     pub services: BTreeMap<String, u16>,
     /// Half-open connections that a foreign target is trusted with at once.
     #[serde(default = "default_half_open")]
@@ -100,15 +165,44 @@ const fn default_half_open() -> u32 {
     2
 }
 
-/// Why a profile cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ProfileError {
-    /// Not TOML, an unknown key, a wrong type: with a caret.
-    #[error("{0}")]
-    Toml(String),
-    /// A value that makes no sense.
-    #[error("{0}")]
-    Value(String),
+fn something<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::custom("nothing stands here"));
+    }
+    Ok(text)
+}
+
+fn features<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Claim>, D::Error> {
+    let map = BTreeMap::<String, Claim>::deserialize(deserializer)?;
+    known("feature", FEATURES, map.keys())?;
+    Ok(map)
+}
+
+fn services<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u16>, D::Error> {
+    let map = BTreeMap::<String, u16>::deserialize(deserializer)?;
+    known("service", SERVICES, map.keys())?;
+    Ok(map)
+}
+
+/// All names are of the table; the error is worded as serde words those of its own.
+fn known<'k, E: serde::de::Error>(
+    what: &str,
+    table: &'static [Entry],
+    keys: impl Iterator<Item = &'k String>,
+) -> Result<(), E> {
+    for key in keys {
+        if !vocabulary::has(table, key) {
+            let all: Vec<String> = vocabulary::names(table).map(|n| format!("`{n}`")).collect();
+            let all = all.join(", ");
+            return Err(E::custom(format!(
+                "unknown {what} `{key}`, expected one of {all}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Profile {
@@ -117,6 +211,12 @@ impl Profile {
         Self {
             name: "generic".into(),
             description: "a host that nobody described".into(),
+            profile: None,
+            address: None,
+            exec: Vec::new(),
+            transport: None,
+            agent: None,
+            link: LinkSettings::default(),
             features: BTreeMap::new(),
             timing: Timing::default(),
             services: BTreeMap::new(),
@@ -128,24 +228,22 @@ impl Profile {
     /// Reads a profile.
     ///
     /// # Errors
-    /// [`ProfileError`] with line, column and caret for unknown keys and wrong types.
+    /// [`ProfileError`] with the place of unknown keys and values that make no sense.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|e| ProfileError::Toml(e.to_string()))?;
-        for expectation in &profile.expectations {
-            if expectation.outcome != "fail" {
-                return Err(ProfileError::Value(format!(
-                    "expected outcome {:?} of {}: only \"fail\" can be expected",
-                    expectation.outcome, expectation.test
-                )));
-            }
-            if expectation.reason.trim().is_empty() {
-                return Err(ProfileError::Value(format!(
-                    "the expected failure of {} has no reason",
-                    expectation.test
-                )));
-            }
+        toml::from_str(text).map_err(|error| ProfileError::new(text, &error))
+    }
+
+    /// Reads a targets.toml: a table for each target, by name.
+    ///
+    /// # Errors
+    /// As [`Profile::from_toml`].
+    pub fn all_from_toml(text: &str) -> Result<BTreeMap<String, Self>, ProfileError> {
+        let mut all: BTreeMap<String, Self> =
+            toml::from_str(text).map_err(|error| ProfileError::new(text, &error))?;
+        for (name, profile) in &mut all {
+            profile.name.clone_from(name);
         }
-        Ok(profile)
+        Ok(all)
     }
 
     /// What the target claims about a feature.

@@ -1,12 +1,13 @@
 //! `tcpconf explain`: what an RFC asks and who checks it; what a test does.
 
-use super::{colour_on_stderr, list, print};
+use super::{colour_on_stderr, coverage, list, print};
 use crate::args::ExplainArgs;
 use crate::failure::Failure;
 use crate::library::{self, Library};
 use crate::profile;
 use std::fmt::Write as _;
-use tcpconf_engine::{Claim, Expectation, Invariant, Profile};
+use tcpconf_engine::{Claim, Expectation, Expected, Invariant, Profile};
+use tcpconf_report::coverage::Coverage;
 use tcpconf_suite::diagnostic::line_column;
 use tcpconf_suite::{Instance, Plan, Requirement, Requirements};
 
@@ -17,7 +18,8 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
     let library = Library::find(&args.paths)?;
     let plan = library.plan(false, colour_on_stderr())?;
     if let Some(known) = library.requirements.find(&args.id) {
-        print(&requirement(known, &plan))?;
+        let coverage = coverage::of(&library, &plan, None);
+        print(&requirement(known, &plan, &coverage))?;
         return Ok(0);
     }
     let named = |i: &&Invariant| args.id == format!("invariant/{}", i.name);
@@ -60,7 +62,7 @@ fn unknown(id: &str, plan: &Plan, requirements: &Requirements) -> Failure {
     }
 }
 
-fn requirement(requirement: &Requirement, plan: &Plan) -> String {
+fn requirement(requirement: &Requirement, plan: &Plan, coverage: &Coverage) -> String {
     let mut out = String::new();
     line(
         &mut out,
@@ -89,6 +91,15 @@ fn requirement(requirement: &Requirement, plan: &Plan) -> String {
         "visible",
         &Some(format!("{seen}, service {}", requirement.service)),
     );
+    if let Some(known) = coverage
+        .requirements
+        .iter()
+        .find(|r| r.id == requirement.id)
+    {
+        let why = known.why.iter().map(|why| format!(": {why}"));
+        let status = std::iter::once(known.status.name().to_owned()).chain(why);
+        pair("coverage", &Some(status.collect()));
+    }
     let mut tests: Vec<(&str, &str)> = plan
         .instances
         .iter()
@@ -222,7 +233,11 @@ fn expectation(out: &mut String, instances: &[&Instance], profile: &Profile) {
             _ => format!("{} instances, {} the first,", ids.len(), ids[0]),
         };
         let verb = if which.ends_with(',') { "are" } else { "is" };
-        let head = format!("  {:9}  {which} {verb} expected to fail", profile.name);
+        let what = match entry.outcome {
+            Expected::Fail => "expected to fail",
+            Expected::Any => "expected to pass or to fail",
+        };
+        let head = format!("  {:9}  {which} {verb} {what}", profile.name);
         line(out, &format!("{head}: {}", entry.reason));
         if let Some(reference) = &entry.reference {
             line(out, &format!("             {reference}"));

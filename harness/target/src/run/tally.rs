@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tcpconf_engine::{
-    CaseReport, Finding, Invariant, InvariantReport, Mark, Outcome, Profile, RunEvent, Shown,
-    Summary, Verdict,
+    CaseReport, Expected, Finding, Invariant, InvariantReport, Mark, Outcome, Profile, RunEvent,
+    Shown, Summary, Verdict,
 };
 
 /// Findings kept of each invariant.
@@ -177,8 +177,12 @@ fn expected(profile: &Profile, id: &str, verdict: &Verdict) -> (Option<Mark>, Op
     };
     let mark = match verdict.outcome {
         Outcome::Fail => Mark::Xfail,
-        Outcome::Pass => Mark::Xpass,
-        Outcome::Unsupported | Outcome::Inconclusive | Outcome::Error | Outcome::Skip => {
+        Outcome::Pass if expectation.outcome == Expected::Fail => Mark::Xpass,
+        Outcome::Pass
+        | Outcome::Unsupported
+        | Outcome::Inconclusive
+        | Outcome::Error
+        | Outcome::Skip => {
             return (None, None);
         }
     };

@@ -65,26 +65,32 @@ fn invariants(events: &[RunEvent]) -> Vec<&InvariantReport> {
         .collect()
 }
 
-fn expecting(test: &str) -> Profile {
+fn expecting(test: &str, outcome: &str) -> Profile {
     let text = format!(
-        "name = \"t\"\n[[expect]]\ntest = {test:?}\noutcome = \"fail\"\nreason = \"on purpose\"\n"
+        "name = \"t\"\n[[expect]]\ntest = {test:?}\noutcome = {outcome:?}\nreason = \"on purpose\"\n"
     );
     Profile::from_toml(&text).unwrap()
 }
 
 #[rstest]
-#[case("t/a", Outcome::Fail, Shown::Xfail, "on purpose")]
-#[case("t/a", Outcome::Pass, Shown::Xpass, "on purpose")]
-#[case("t/a", Outcome::Inconclusive, Shown::Inconclusive, "why")]
-#[case("t/*", Outcome::Fail, Shown::Xfail, "on purpose")]
-#[case("t/b", Outcome::Fail, Shown::Fail, "why")]
+#[case("t/a", "fail", Outcome::Fail, Shown::Xfail, "on purpose")]
+#[case("t/a", "fail", Outcome::Pass, Shown::Xpass, "on purpose")]
+#[case("t/a", "fail", Outcome::Inconclusive, Shown::Inconclusive, "why")]
+#[case("t/*", "fail", Outcome::Fail, Shown::Xfail, "on purpose")]
+#[case("t/b", "fail", Outcome::Fail, Shown::Fail, "why")]
+#[case("t/a", "any", Outcome::Fail, Shown::Xfail, "on purpose")]
+#[case("t/a", "any", Outcome::Pass, Shown::Pass, "why")]
 fn the_profile_marks_what_it_expects(
     #[case] expected: &str,
+    #[case] wanted: &str,
     #[case] outcome: Outcome,
     #[case] shown: Shown,
     #[case] reason: &str,
 ) {
-    let (events, summary) = run(&expecting(expected), vec![report("t/a[x=1]", outcome)]);
+    let (events, summary) = run(
+        &expecting(expected, wanted),
+        vec![report("t/a[x=1]", outcome)],
+    );
     let RunEvent::CaseFinished(report) = &events[0] else {
         panic!("{events:?}");
     };
@@ -122,7 +128,7 @@ fn an_expected_violation_is_xfail_and_findings_are_bounded() {
     let mut bad = report("t/b", Outcome::Pass);
     bad.findings = vec![finding("t/b"); 150];
     bad.judged = vec![("checksum", 150)];
-    let (events, summary) = run(&expecting("invariant/checksum"), vec![bad]);
+    let (events, summary) = run(&expecting("invariant/checksum", "fail"), vec![bad]);
     assert_eq!(invariants(&events)[0].findings.len(), 100);
     assert_eq!(summary.counts[&Shown::Xfail], 1);
 }
