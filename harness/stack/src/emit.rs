@@ -2,7 +2,7 @@
 
 use crate::options::OptionArea;
 use crate::types::FourTuple;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use tcpconf_wire::checksum::{self, Sum};
 use tcpconf_wire::view::PROTOCOL_TCP;
 use tcpconf_wire::{Flags, SeqNumber};
@@ -34,65 +34,79 @@ pub(crate) struct SegmentOut<'a> {
 
 impl SegmentOut<'_> {
     /// Replaces the contents of `out` with the packet.
+    #[inline]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.clear();
         let options = self.options.as_slice();
-        let text = self.text.0.len() + self.text.1.len();
-        let length = 20 + options.len() + text;
+        let length = 20 + options.len() + self.text.0.len() + self.text.1.len();
         let (src, dst) = (self.tuple.local.ip(), self.tuple.remote.ip());
-        self.write_ip(out, src, dst, length);
+        match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                out.extend_from_slice(&self.ipv4_header(src, dst, length));
+            }
+            _ => out.extend_from_slice(&self.ipv6_header(src, dst, length)),
+        }
         let start = out.len();
-        let flags = self.flags
-            | if self.ack.is_some() {
-                Flags::ACK
-            } else {
-                Flags::NONE
-            };
-        let offset = ((20 + options.len()) / 4) as u16;
-        out.extend_from_slice(&self.tuple.local.port().to_be_bytes());
-        out.extend_from_slice(&self.tuple.remote.port().to_be_bytes());
-        out.extend_from_slice(&self.seq.0.to_be_bytes());
-        out.extend_from_slice(&self.ack.unwrap_or_default().0.to_be_bytes());
-        out.extend_from_slice(&(offset << 12 | flags.bits()).to_be_bytes());
-        out.extend_from_slice(&self.window.to_be_bytes());
-        out.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(&self.urgent.to_be_bytes());
-        out.extend_from_slice(options);
-        out.extend_from_slice(self.text.0);
-        out.extend_from_slice(self.text.1);
+        out.extend_from_slice(&self.tcp_header(options.len()));
+        for piece in [options, self.text.0, self.text.1] {
+            if !piece.is_empty() {
+                out.extend_from_slice(piece);
+            }
+        }
         let sum = Sum::pseudo_header(src, dst, PROTOCOL_TCP, length)
             .add_bytes(&out[start..])
             .finish();
         out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
     }
 
-    fn write_ip(&self, out: &mut Vec<u8>, src: IpAddr, dst: IpAddr, length: usize) {
+    /// Without the checksum, which covers what follows as well.
+    #[inline]
+    fn tcp_header(&self, options: usize) -> [u8; 20] {
+        let (ack, flag) = match self.ack {
+            Some(ack) => (ack, Flags::ACK),
+            None => (SeqNumber(0), Flags::NONE),
+        };
+        let offset = ((20 + options) / 4) as u16;
+        let flags = offset << 12 | (self.flags | flag).bits();
+        let mut header = [0; 20];
+        header[..2].copy_from_slice(&self.tuple.local.port().to_be_bytes());
+        header[2..4].copy_from_slice(&self.tuple.remote.port().to_be_bytes());
+        header[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        header[8..12].copy_from_slice(&ack.0.to_be_bytes());
+        header[12..14].copy_from_slice(&flags.to_be_bytes());
+        header[14..16].copy_from_slice(&self.window.to_be_bytes());
+        header[18..].copy_from_slice(&self.urgent.to_be_bytes());
+        header
+    }
+
+    #[inline]
+    fn ipv4_header(&self, src: Ipv4Addr, dst: Ipv4Addr, length: usize) -> [u8; 20] {
+        let mut header = [0; 20];
+        header[..2].copy_from_slice(&[0x45, self.ip.dscp << 2 | self.ip.ecn]);
+        header[2..4].copy_from_slice(&((20 + length) as u16).to_be_bytes());
+        header[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
+        header[8..10].copy_from_slice(&[self.ip.ttl, PROTOCOL_TCP]);
+        header[12..16].copy_from_slice(&src.octets());
+        header[16..].copy_from_slice(&dst.octets());
+        let sum = checksum::of(&header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
+        header
+    }
+
+    fn ipv6_header(&self, src: IpAddr, dst: IpAddr, length: usize) -> [u8; 40] {
         let class = self.ip.dscp << 2 | self.ip.ecn;
-        match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                let total = (20 + length) as u16;
-                out.extend_from_slice(&[0x45, class]);
-                out.extend_from_slice(&total.to_be_bytes());
-                out.extend_from_slice(&[0, 0]);
-                out.extend_from_slice(&DONT_FRAGMENT.to_be_bytes());
-                out.extend_from_slice(&[self.ip.ttl, PROTOCOL_TCP, 0, 0]);
-                out.extend_from_slice(&src.octets());
-                out.extend_from_slice(&dst.octets());
-                let sum = checksum::of(&out[..20]);
-                out[10..12].copy_from_slice(&sum.to_be_bytes());
-            }
-            _ => {
-                out.extend_from_slice(&[0x60 | class >> 4, class << 4, 0, 0]);
-                out.extend_from_slice(&(length as u16).to_be_bytes());
-                out.extend_from_slice(&[PROTOCOL_TCP, self.ip.ttl]);
-                for address in [src, dst] {
-                    match address {
-                        IpAddr::V6(a) => out.extend_from_slice(&a.octets()),
-                        IpAddr::V4(a) => out.extend_from_slice(&a.to_ipv6_mapped().octets()),
-                    }
-                }
-            }
+        let mut header = [0; 40];
+        header[..2].copy_from_slice(&[0x60 | class >> 4, class << 4]);
+        header[4..6].copy_from_slice(&(length as u16).to_be_bytes());
+        header[6..8].copy_from_slice(&[PROTOCOL_TCP, self.ip.ttl]);
+        for (place, address) in [(8, src), (24, dst)] {
+            let address = match address {
+                IpAddr::V6(address) => address,
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+            };
+            header[place..place + 16].copy_from_slice(&address.octets());
         }
+        header
     }
 }
 

@@ -137,10 +137,10 @@ impl Receiver {
 
     /// Moves octets to the user; whether the peer should hear of the window at once.
     pub(crate) fn read(&mut self, into: &mut [u8], mss: u32) -> (usize, bool) {
-        let before = self.window.update_is_due(self.rcv_nxt, self.unread(), mss);
+        let before = self.unread();
         let count = self.buffer.read(into);
-        let after = self.window.update_is_due(self.rcv_nxt, self.unread(), mss);
-        (count, after && !before)
+        let due = |unread| self.window.update_is_due(self.rcv_nxt, unread, mss);
+        (count, due(self.unread()) && !due(before))
     }
 
     /// MUST-33: whether octets before the urgent pointer are unread or still to come.

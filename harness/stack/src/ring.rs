@@ -62,7 +62,9 @@ impl Ring {
         let at = self.place(start);
         let first = bytes.len().min(self.block.len() - at);
         self.block[at..at + first].copy_from_slice(&bytes[..first]);
-        self.block[..bytes.len() - first].copy_from_slice(&bytes[first..]);
+        if first < bytes.len() {
+            self.block[..bytes.len() - first].copy_from_slice(&bytes[first..]);
+        }
     }
 
     /// Makes `count` octets that were written ahead part of the queue.
@@ -98,7 +100,9 @@ impl Ring {
         let (a, b) = self.slices(0, into.len());
         let count = a.len() + b.len();
         into[..a.len()].copy_from_slice(a);
-        into[a.len()..count].copy_from_slice(b);
+        if !b.is_empty() {
+            into[a.len()..count].copy_from_slice(b);
+        }
         self.consume(count);
         count
     }

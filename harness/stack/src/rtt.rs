@@ -82,9 +82,16 @@ impl RttEstimator {
                 rtt
             }
             Some(srtt) => {
-                let n = i64::from(samples_per_rtt.clamp(1, 1 << 16));
-                self.rttvar = closer(self.rttvar, srtt.abs_diff(rtt), 4 * n);
-                closer(srtt, rtt, 8 * n)
+                let error = srtt.abs_diff(rtt);
+                if samples_per_rtt <= 1 {
+                    // Constants are divided by several times faster.
+                    self.rttvar = closer(self.rttvar, error, 4);
+                    closer(srtt, rtt, 8)
+                } else {
+                    let n = i64::from(samples_per_rtt.min(1 << 16));
+                    self.rttvar = closer(self.rttvar, error, 4 * n);
+                    closer(srtt, rtt, 8 * n)
+                }
             }
         };
         self.srtt = Some(srtt);
@@ -95,6 +102,7 @@ impl RttEstimator {
 }
 
 /// `from`, moved towards `to` by one part in `parts` of the way.
+#[inline]
 fn closer(from: u64, to: u64, parts: i64) -> u64 {
     from.saturating_add_signed((to as i64 - from as i64) / parts)
 }

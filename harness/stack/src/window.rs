@@ -51,7 +51,7 @@ impl Window {
         let target = if free >= current.saturating_add(self.useful_step(mss)) {
             free.min(most) & !(unit - 1)
         } else {
-            let up = current.next_multiple_of(unit);
+            let up = current.saturating_add(unit - 1) & !(unit - 1);
             let room = free.saturating_add(ROUNDING_SLACK);
             if up <= room.min(most) {
                 up

@@ -2,27 +2,21 @@
 
 use std::net::IpAddr;
 
-/// Words of 64 bits that are added side by side.
-const LANES: usize = 8;
+/// Below this many bytes a loop that is made for long runs costs more than it saves.
+const MANY: usize = 256;
 
-/// The sum of whole blocks, taken in the byte order of this machine: RFC 1071 §2 (B), the order does not
-/// matter, and (C), wider words may be added in parallel and folded afterwards.
-fn sum_of_blocks(blocks: &[[u8; 8 * LANES]]) -> Sum {
+/// The sum of whole words, taken in the byte order of this machine: RFC 1071 §2 (B), the order does not
+/// matter, and (C), wider words may be added and folded afterwards.
+fn sum_of_words(words: &[[u8; 8]]) -> Sum {
     // Sums modulo 2^64, and those of the upper halves: their difference is the sum of the lower halves. That
-    // is less work than to take each word apart.
-    let (mut whole, mut upper) = ([0u64; LANES], [0u64; LANES]);
-    for block in blocks {
-        let words = block.as_chunks::<8>().0;
-        for ((whole, upper), word) in whole.iter_mut().zip(&mut upper).zip(words) {
-            let word = u64::from_ne_bytes(*word);
-            *whole = whole.wrapping_add(word);
-            *upper += word >> 32;
-        }
+    // is less work than to take each word apart, and compilers make vectors of it.
+    let (mut whole, mut upper) = (0u64, 0u64);
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        whole = whole.wrapping_add(word);
+        upper += word >> 32;
     }
-    let lanes = whole.iter().zip(&upper);
-    Sum(lanes
-        .map(|(whole, upper)| whole.wrapping_sub(upper << 32) + upper)
-        .sum())
+    Sum(whole.wrapping_sub(upper << 32) + upper)
 }
 
 /// A running one's complement sum over 16-bit big-endian words.
@@ -40,14 +34,14 @@ impl Sum {
     #[must_use]
     #[inline]
     pub fn add_bytes(mut self, bytes: &[u8]) -> Self {
-        let (blocks, rest) = bytes.as_chunks::<{ 8 * LANES }>();
-        if !blocks.is_empty() {
-            self.0 += u64::from(u16::from_be(sum_of_blocks(blocks).fold()));
-        }
-        let (words, rest) = rest.as_chunks::<8>();
-        for word in words {
-            let word = u64::from_be_bytes(*word);
-            self.0 += (word >> 32) + (word & 0xffff_ffff);
+        let (words, rest) = bytes.as_chunks::<8>();
+        if bytes.len() >= MANY {
+            self.0 += u64::from(u16::from_be(sum_of_words(words).fold()));
+        } else {
+            for word in words {
+                let word = u64::from_be_bytes(*word);
+                self.0 += (word >> 32) + (word & 0xffff_ffff);
+            }
         }
         let (words, rest) = rest.as_chunks::<4>();
         for word in words {

@@ -294,6 +294,12 @@ impl Connection {
         now: Instant,
         env: Env<'_>,
     ) -> Self {
+        let stamped = origin == Origin::Active || negotiated.timestamps.is_some();
+        let timestamp_offset = if stamped {
+            env.secret.timestamp_offset(&tuple)
+        } else {
+            0
+        };
         Self {
             tuple,
             origin,
@@ -309,7 +315,7 @@ impl Connection {
             peer_user_timeout: None,
             user_timeout_due: true,
             echo_congestion: false,
-            timestamp_offset: env.secret.timestamp_offset(&tuple),
+            timestamp_offset,
             last_heard: now,
             keep_alive_probes: 0,
             keep_alive_due: false,

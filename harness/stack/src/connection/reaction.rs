@@ -44,23 +44,24 @@ pub(crate) struct Signals(u8);
 
 impl Signals {
     pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ACCEPTABLE: Self = Self(1);
     /// ESTABLISHED was reached.
-    pub(crate) const CONNECTED: Self = Self(1);
-    pub(crate) const READABLE: Self = Self(2);
-    pub(crate) const WRITABLE: Self = Self(4);
-    pub(crate) const URGENT: Self = Self(8);
-    pub(crate) const EOF: Self = Self(16);
-    pub(crate) const CLOSED: Self = Self(32);
-    pub(crate) const ACCEPTABLE: Self = Self(64);
+    pub(crate) const CONNECTED: Self = Self(2);
+    pub(crate) const READABLE: Self = Self(4);
+    pub(crate) const WRITABLE: Self = Self(8);
+    pub(crate) const URGENT: Self = Self(16);
+    pub(crate) const EOF: Self = Self(32);
+    pub(crate) const CLOSED: Self = Self(64);
 
-    const EVENTS: [(Self, Event); 7] = [
-        (Self::ACCEPTABLE, Event::Acceptable),
-        (Self::CONNECTED, Event::Connected),
-        (Self::READABLE, Event::Readable),
-        (Self::WRITABLE, Event::Writable),
-        (Self::URGENT, Event::Urgent),
-        (Self::EOF, Event::Eof),
-        (Self::CLOSED, Event::Closed),
+    /// By bit, in the order in which they are told.
+    const EVENTS: [Event; 7] = [
+        Event::Acceptable,
+        Event::Connected,
+        Event::Readable,
+        Event::Writable,
+        Event::Urgent,
+        Event::Eof,
+        Event::Closed,
     ];
 
     pub(crate) const fn contains(self, other: Self) -> bool {
@@ -77,11 +78,9 @@ impl Signals {
 
     /// Takes the first event out.
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        let (signal, event) = Self::EVENTS
-            .into_iter()
-            .find(|(signal, _)| self.contains(*signal))?;
-        self.remove(signal);
-        Some(event)
+        let event = Self::EVENTS.get(self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(*event)
     }
 }
 

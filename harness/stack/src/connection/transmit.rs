@@ -6,7 +6,7 @@ use super::{Connection, Env};
 use crate::config::{Config, Ecn, UserTimeoutOption};
 use crate::emit::{IpFields, SegmentOut};
 use crate::options::{FastOpenOption, OptionArea};
-use crate::sender::Outgoing;
+use crate::sender::{Outgoing, Sender};
 use core::mem;
 use tcpconf_wire::{Flags, Instant, SeqNumber};
 
@@ -24,6 +24,9 @@ impl Connection {
                 }
             }
             _ => {}
+        }
+        if !(self.ack.now || self.keep_alive_due) && self.state.sender().is_none_or(Sender::rests) {
+            return false;
         }
         let options = self.options_of_segment(now);
         let room = self

@@ -49,15 +49,18 @@ impl Host {
             && !self.config.addresses.contains(&src)
     }
 
+    #[inline]
     fn handle_segment(&mut self, now: Instant, ip: &IpView<'_>, tcp: &TcpView<'_>) {
         let tuple = FourTuple {
             local: SocketAddr::new(ip.dst, tcp.dst_port),
             remote: SocketAddr::new(ip.src, tcp.src_port),
         };
+        let parsed;
         let options = if tcp.options.is_empty() {
-            Options::NONE
+            const { &Options::NONE }
         } else {
-            Options::parse(tcp)
+            parsed = Options::parse(tcp);
+            &parsed
         };
         let segment = Arrived {
             seq: tcp.seq,
@@ -66,7 +69,7 @@ impl Host {
             window: tcp.window,
             urgent: tcp.urgent,
             text: tcp.payload,
-            options: &options,
+            options,
             ce: ip.ecn == 3,
         };
         let Some(index) = self.connections.find(&tuple, &self.slots) else {
@@ -83,6 +86,7 @@ impl Host {
     }
 
     /// Hands a segment to its connection and carries out what that returns.
+    #[inline]
     pub(super) fn deliver(&mut self, index: u32, now: Instant, segment: &Arrived<'_>) -> Reaction {
         let env = Env {
             config: &self.config,
@@ -94,14 +98,21 @@ impl Host {
         };
         let asked = connection.fast_open_state();
         let mut reaction = connection.segment_arrives(now, segment, env);
-        let remote = connection.tuple.remote.ip();
-        let local = connection.tuple.local;
-        if matches!(reaction.fate, Fate::Reopen { .. }) && !self.has_room_at(local) {
-            // Nobody listens, or nobody could: a SYN does not end TIME-WAIT.
-            reaction = Reaction::reply(Reply::ChallengeAck);
-        }
-        if let (Some((option, repeated)), Fate::Enter(_)) = (asked, reaction.fate) {
-            self.learn_cookie(now, remote, option, repeated, segment);
+        match reaction.fate {
+            Fate::Reopen { .. } => {
+                let local = connection.tuple.local;
+                if !self.has_room_at(local) {
+                    // Nobody listens, or nobody could: a SYN does not end TIME-WAIT.
+                    reaction = Reaction::reply(Reply::ChallengeAck);
+                }
+            }
+            Fate::Enter(_) => {
+                let remote = connection.tuple.remote.ip();
+                if let Some((option, repeated)) = asked {
+                    self.learn_cookie(now, remote, option, repeated, segment);
+                }
+            }
+            Fate::Stay | Fate::ReturnToListen | Fate::Closed(_) => {}
         }
         self.apply(index, now, reaction, segment.options.timestamps);
         reaction

@@ -137,12 +137,12 @@ impl Host {
     /// The next packet of the connections that may have one. Those that have none leave the queue, and
     /// their deadlines are set.
     fn poll_ready(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let env = Env {
+            config: &self.config,
+            secret: &self.secret,
+            path: self.link_path(),
+        };
         while let Some(&index) = self.ready.front() {
-            let env = Env {
-                config: &self.config,
-                secret: &self.secret,
-                path: self.link_path(),
-            };
             if let Some(connection) = self.slots.connection_mut(index) {
                 if connection.poll(now, env, out) {
                     return true;
@@ -165,8 +165,16 @@ impl Host {
     }
 
     /// Runs the timers that are due.
+    #[inline]
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if self.timers.first().is_some_and(|(at, _)| at <= now) {
+            self.run_timers(now);
+        }
+    }
+
+    #[cold]
+    fn run_timers(&mut self, now: Instant) {
         while let Some((at, index)) = self.timers.first()
             && at <= now
         {
@@ -190,26 +198,30 @@ impl Host {
     /// The next event for a user.
     pub fn poll_event(&mut self) -> Option<(SocketId, Event)> {
         while let Some(&index) = self.notified.front() {
-            if let Some(event) = self.next_event(index) {
+            let (event, more) = self.next_event(index);
+            if !more {
+                self.notified.pop_front();
+            }
+            if let Some(event) = event {
                 return Some((self.slots.id(index), event));
             }
-            self.notified.pop_front();
         }
         None
     }
 
-    fn next_event(&mut self, index: u32) -> Option<Event> {
+    /// The next event of a socket, and whether it has more.
+    fn next_event(&mut self, index: u32) -> (Option<Event>, bool) {
         match self.slots.entry_mut(index) {
-            Entry::Free => None,
+            Entry::Free => (None, false),
             Entry::Listener(listener) => {
                 let event = listener.signals.pop();
-                listener.notified = event.is_some();
-                event
+                listener.notified = !listener.signals.is_empty();
+                (event, listener.notified)
             }
             Entry::Connection(connection) => {
                 let event = connection.next_event();
-                connection.notified = event.is_some();
-                event
+                connection.notified = connection.has_event();
+                (event, connection.notified)
             }
         }
     }
@@ -247,7 +259,9 @@ impl Host {
         if reaction.signals.contains(Signals::CONNECTED) {
             self.connected(index);
         }
-        self.notify(index, reaction.signals);
+        if !reaction.signals.is_empty() {
+            self.notify(index, reaction.signals);
+        }
         match reaction.fate {
             Fate::Stay | Fate::Reopen { .. } => {}
             Fate::Enter(crate::StateName::TimeWait) => self.restart_time_wait(index, now),
@@ -347,7 +361,7 @@ impl Host {
             if !core::mem::replace(&mut connection.queued, true) {
                 self.ready.push_back(index);
             }
-            if connection.has_event() {
+            if !connection.notified && connection.has_event() {
                 self.notify(index, Signals::NONE);
             }
         }
@@ -369,14 +383,9 @@ impl Connection {
 
     /// Everything else first, the end last.
     fn next_event(&mut self) -> Option<Event> {
-        let mut before = self.signals;
-        before.remove(Signals::CLOSED);
-        if let Some(event) = before.pop() {
-            let closed = self.signals.contains(Signals::CLOSED);
-            self.signals = before;
-            if closed {
-                self.signals |= Signals::CLOSED;
-            }
+        if self.signals != Signals::CLOSED
+            && let Some(event) = self.signals.pop()
+        {
             return Some(event);
         }
         if let Some(soft) = self.soft_error.take()

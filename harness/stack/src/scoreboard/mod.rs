@@ -123,6 +123,11 @@ impl Scoreboard {
         self.flight - self.sacked - self.lost + self.twice
     }
 
+    /// Octets to be sent again.
+    pub(crate) fn lost(&self) -> u32 {
+        self.lost
+    }
+
     pub(crate) fn sacked(&self) -> u32 {
         self.sacked
     }
@@ -189,6 +194,9 @@ impl Scoreboard {
     }
 
     fn note_sent(&mut self, end: SeqNumber, now: Instant) {
+        if self.order.is_none() {
+            return;
+        }
         let end = self.key(end);
         let Some(order) = &mut self.order else {
             return;

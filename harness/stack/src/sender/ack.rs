@@ -182,7 +182,12 @@ impl Sender {
         if self.snd_up.is_some_and(|up| up.le(self.snd_una)) {
             self.snd_up = None;
         }
-        let per_rtt = flight.div_ceil(2 * self.mss.max(1)).max(1);
+        let pair = 2 * self.mss.max(1);
+        let per_rtt = if flight <= pair {
+            1
+        } else {
+            flight.div_ceil(pair)
+        };
         let sample = result.sample.map(|sent| now.since(sent));
         if let Some(rtt) = sample.or(segment.echoed_rtt) {
             self.rtt.sample(rtt, per_rtt);

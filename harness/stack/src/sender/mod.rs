@@ -351,6 +351,15 @@ impl Sender {
         }
     }
 
+    /// Whether [`Sender::next`] would find nothing to send.
+    #[inline]
+    pub(crate) fn rests(&self) -> bool {
+        let probes = self.probe_due || self.tail_probe_due;
+        let recovering = matches!(self.phase, Phase::Recovery(_));
+        let news = self.unsent() > 0 || self.fin == Fin::Queued;
+        !(probes || recovering || news || self.board.lost() > 0)
+    }
+
     /// The next segment to send now, if any. `room` is what text it may have at most, that is the
     /// MSS less the options that it will carry (MUST-16).
     pub(crate) fn next(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
