@@ -162,12 +162,17 @@ pub(crate) struct Evidence<'a> {
 /// Judges a segment by every invariant that applies.
 pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
     let mut out = Vec::with_capacity(invariants().len());
-    let mut rule = |name: &'static str, broken: Option<String>| {
+    judge_each(e, &mut |name, broken| {
         out.push(match broken {
             None => Judgement::Holds(name),
             Some(why) => Judgement::Broken(name, why),
         });
-    };
+    });
+    out
+}
+
+/// The same, told one by one: the name of an invariant that applies, and why it does not hold if it does not.
+pub(crate) fn judge_each(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String>)) {
     let (segment, c) = (e.segment, e.connection);
     let flags = segment.flags;
     let (syn, rst, ack) = (
@@ -190,7 +195,7 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
             "no-rst-to-rst",
             c.answers_a_rst(segment).then(|| "answers a RST".into()),
         );
-        return out; // The rest speaks of segments of a connection.
+        return; // The rest speaks of segments of a connection.
     }
     rule(
         "mss-on-syn-only",
@@ -201,9 +206,9 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
         options_off_syn(segment, syn, |o| matches!(o, TcpOption::SackPermitted)),
     );
     if c.is_of_the_past(segment) {
-        return out; // It says nothing of this incarnation.
+        return; // It says nothing of this incarnation.
     }
-    judge_negotiation(e, syn, ack, &mut rule);
+    judge_negotiation(e, syn, ack, rule);
     if ack && c.syn_sent {
         rule(
             "ack-within-sent",
@@ -217,9 +222,8 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
         }
     }
     if !segment.payload.is_empty() {
-        judge_text(e, &mut rule);
+        judge_text(e, rule);
     }
-    out
 }
 
 fn judge_negotiation(
@@ -305,11 +309,8 @@ fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String
     if c.syn_sent && c.our_offer.mss != Some(0) {
         let header = if c.ours.is_ipv4() { 40 } else { 60 };
         let limit = c.smss().min(e.mtu.saturating_sub(header));
-        let room = limit.saturating_sub(
-            TcpOption::build_all(&segment.options)
-                .len()
-                .next_multiple_of(4) as u32,
-        );
+        let options: usize = segment.options.iter().map(TcpOption::encoded_len).sum();
+        let room = limit.saturating_sub(options.next_multiple_of(4) as u32);
         rule(
             "data-within-mss",
             (segment.payload.len() as u32 > room.max(1))

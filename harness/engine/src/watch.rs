@@ -5,8 +5,8 @@
 //! the model's variables are those of a passive open.
 
 use crate::event::Finding;
-use crate::invariant::{Evidence, Judgement, judge};
-use crate::model::Connection;
+use crate::invariant::{Evidence, judge_each};
+use crate::model::{Connection, Phase};
 use std::net::SocketAddr;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{
@@ -41,8 +41,10 @@ struct Track {
     connection: Connection,
     /// The target has sent a SYN of its own.
     opened_by_target: bool,
-    /// SYNs of several ISNs were sent: which of them it took up, and with which options, is not known.
+    /// Several SYNs were sent, of other ISNs or with other options: which of them it took up is not known.
     several_syns: bool,
+    /// The handshake of the newest incarnation was completed.
+    synchronized: bool,
     /// A segment came behind one of a higher sequence number: its window is not taken (SND.WL1), but its
     /// acknowledgement moves the window that was taken, so that the edge is none that was offered.
     overtaken: bool,
@@ -78,6 +80,7 @@ impl Watch {
         let track = self.track(ours, target, tcp.seq);
         let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok();
         let edge = track.connection.our_right_edge;
+        let (before, had_syn) = (track.connection.irs, track.connection.syn_sent);
         track.overtaken |= track.highest.is_some_and(|highest| tcp.seq.lt(highest));
         track.highest = Some(
             track
@@ -87,7 +90,13 @@ impl Watch {
         track.connection.injected(now, &tcp, sound);
         track.sent_at = now;
         track.sent_rst = tcp.flags.contains(Flags::RST);
-        track.several_syns |= tcp.flags.contains(Flags::SYN) && tcp.seq != track.connection.irs;
+        let new = track.connection.irs != before;
+        // A SYN cookie stays good for a while, whatever became of the SYN.
+        track.several_syns |= new && had_syn && !track.synchronized;
+        track.synchronized &= !new;
+        track.synchronized |= track.connection.phase == Phase::Synchronized;
+        track.several_syns |=
+            tcp.flags.contains(Flags::SYN) && !track.connection.is_first_syn(&tcp);
         // A window beside an acknowledgement of what was never sent offers nothing.
         let behind = track.connection.snd_nxt.distance_from(tcp.ack);
         if track.connection.iss.is_none() || !(0..MAX_WINDOW).contains(&behind) {
@@ -103,46 +112,28 @@ impl Watch {
         };
         let mtu = self.mtu;
         let track = self.track(segment.dst(), segment.src(), SeqNumber(0));
-        let judgements = judge(&Evidence {
+        let mut broken: Vec<(&'static str, String)> = Vec::new();
+        let evidence = Evidence {
             segment: &segment,
             malformed: &parsed.malformed,
             checksum: packet.checksum,
             connection: &track.connection,
             mtu,
+        };
+        judge_each(&evidence, &mut |name, why| {
+            broken.extend(why.map(|why| (name, why)));
         });
-        let flags = segment.flags & (Flags::SYN | Flags::ACK);
-        track.opened_by_target |= flags == Flags::SYN;
-        let known = !track.opened_by_target && !track.several_syns && track.connection.syn_sent;
-        let overtaken = track.overtaken;
-        // A RST that comes later is that of a timeout or of the user, or answers something else.
-        let on_its_own = track.sent_at < packet.at || !track.sent_rst;
-        // An MSS of zero cannot be met: a sender takes it for none, or sends single octets.
-        let no_mss = track.connection.our_offer.mss == Some(0);
-        // RFC 7413 §3.1 leaves open whether a SYN-ACK that is sent again still has its cookie.
-        let is_cookie = |o: &TcpOption| matches!(o, TcpOption::FastOpen(_));
-        let had_cookie = track
-            .connection
-            .syn_ack
-            .as_ref()
-            .is_some_and(|first| first.options.iter().any(is_cookie));
+        track.opened_by_target |= segment.flags & (Flags::SYN | Flags::ACK) == Flags::SYN;
+        broken.retain(|(name, _)| track.can_judge(name, packet.at));
         track.connection.observed(&segment);
-        judgements
+        broken
             .into_iter()
-            .filter_map(|judgement| match judgement {
-                Judgement::Broken("data-within-mss", _) if no_mss => None,
-                Judgement::Broken("isn-stable", _) if had_cookie => None,
-                Judgement::Broken("data-within-window", _) if overtaken => None,
-                Judgement::Broken("no-rst-to-rst", _) if on_its_own => None,
-                Judgement::Broken(name, message) if known || CONTEXT_FREE.contains(&name) => {
-                    Some(Finding {
-                        invariant: name,
-                        case: "watch".to_owned(),
-                        at: packet.at,
-                        segment: show(&segment),
-                        message,
-                    })
-                }
-                Judgement::Broken(..) | Judgement::Holds(_) => None,
+            .map(|(name, message)| Finding {
+                invariant: name,
+                case: "watch".to_owned(),
+                at: packet.at,
+                segment: show(&segment),
+                message,
             })
             .collect()
     }
@@ -166,6 +157,7 @@ impl Watch {
                 connection: Connection::new(ours, target, isn),
                 opened_by_target: false,
                 several_syns: false,
+                synchronized: false,
                 overtaken: false,
                 highest: None,
                 sent_at: Instant::ZERO,
@@ -174,6 +166,25 @@ impl Watch {
             self.tracks.len() - 1
         });
         &mut self.tracks[index]
+    }
+}
+
+impl Track {
+    /// Whether enough is known of the connection for this invariant to mean something at `now`.
+    fn can_judge(&self, invariant: &str, now: Instant) -> bool {
+        let known = !self.opened_by_target && !self.several_syns && self.connection.syn_sent;
+        match invariant {
+            // RFC 7413 §3.1 leaves open whether a SYN-ACK that is sent again still has its cookie.
+            "isn-stable" => {
+                let is_cookie = |o: &TcpOption| matches!(o, TcpOption::FastOpen(_));
+                let first = self.connection.syn_ack.as_ref();
+                known && !first.is_some_and(|first| first.options.iter().any(is_cookie))
+            }
+            "data-within-window" => known && !self.overtaken,
+            // A RST that comes later is that of a timeout or of the user, or answers something else.
+            "no-rst-to-rst" => self.sent_at == now && self.sent_rst,
+            name => known || CONTEXT_FREE.contains(&name),
+        }
     }
 }
 

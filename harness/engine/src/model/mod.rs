@@ -11,6 +11,7 @@ mod receiver;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use draw::Draw;
 pub(crate) use ranges::Ranges;
@@ -20,6 +21,7 @@ use past::Past;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use tcpconf_wire::{Instant, Segment, SeqNumber, TcpOption};
+use text::Text;
 
 /// The window that a receiver is believed to offer before it said so.
 const WINDOW_BEFORE_SYN_ACK: u32 = 65_535;
@@ -137,7 +139,7 @@ pub(crate) struct Connection {
     pub(crate) our_rcv_nxt: SeqNumber,
     from_target: Ranges,
     /// The text that the target sent, from ISS + 1; bounded.
-    pub(crate) text: Vec<Option<u8>>,
+    text: Text,
     /// The target's FIN: its sequence number.
     pub(crate) target_fin: Option<SeqNumber>,
 
@@ -200,7 +202,7 @@ impl Connection {
             our_right_edge: None,
             our_rcv_nxt: SeqNumber(0),
             from_target: Ranges::default(),
-            text: Vec::new(),
+            text: Text::default(),
             target_fin: None,
             our_offer: Offer::default(),
             target_offer: None,

@@ -124,6 +124,11 @@ impl Connection {
         true
     }
 
+    /// Whether a SYN is the one that opened the connection, sent again with the same offer.
+    pub(crate) fn is_first_syn(&self, segment: &TcpView<'_>) -> bool {
+        segment.seq == self.irs && offer_of(segment) == self.our_offer
+    }
+
     /// Another SYN than the one that opened the connection.
     fn remember_syn(&mut self, segment: &TcpView<'_>) {
         let syn = Syn {

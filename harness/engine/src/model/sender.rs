@@ -219,35 +219,25 @@ impl Connection {
     }
 
     fn keep_text(&mut self, segment: &Segment) {
-        let Some(iss) = self.iss else { return };
-        let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
-        let Ok(start) = usize::try_from(first - (iss + 1)) else {
-            return;
-        };
-        if start + segment.payload.len() > TEXT_KEPT {
-            return;
-        }
-        if self.text.len() < start + segment.payload.len() {
-            self.text.resize(start + segment.payload.len(), None);
-        }
-        for (slot, octet) in self.text[start..].iter_mut().zip(&segment.payload) {
-            slot.get_or_insert(*octet);
+        if let Some(start) = self.place_of_text(segment)
+            && start + segment.payload.len() <= TEXT_KEPT
+        {
+            self.text.keep(start, &segment.payload);
         }
     }
 
     /// The first octet of the segment's text that differs from what was sent before at its place:
     /// `(sequence number, before, now)`.
     pub(crate) fn changed_text(&self, segment: &Segment) -> Option<(SeqNumber, u8, u8)> {
-        let iss = self.iss?;
+        let start = self.place_of_text(segment)?;
+        let (at, before) = self.text.differs(start, &segment.payload)?;
+        let seq = segment.seq + u32::from(segment.flags.contains(Flags::SYN)) + at as u32;
+        Some((seq, before, segment.payload[at]))
+    }
+
+    /// Where the segment's text begins, in octets behind ISS + 1.
+    fn place_of_text(&self, segment: &Segment) -> Option<usize> {
         let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
-        let start = usize::try_from(first - (iss + 1)).ok()?;
-        let kept = self.text.get(start..)?;
-        kept.iter()
-            .zip(&segment.payload)
-            .enumerate()
-            .find_map(|(i, (before, now))| match before {
-                Some(before) if before != now => Some((first + i as u32, *before, *now)),
-                _ => None,
-            })
+        usize::try_from(first - (self.iss? + 1)).ok()
     }
 }

@@ -360,7 +360,10 @@ impl Host {
             .slots
             .connections()
             .filter(|(_, c)| {
-                c.origin == Origin::Passive(id) && matches!(c.state, State::SynReceived(_))
+                // One that was handed over early, by Fast Open, is its user's.
+                c.origin == Origin::Passive(id)
+                    && !c.owned
+                    && matches!(c.state, State::SynReceived(_))
             })
             .map(|(index, _)| self.slots.id(index))
             .collect();

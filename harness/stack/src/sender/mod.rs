@@ -366,10 +366,13 @@ impl Sender {
         self.window_ages(now);
         let segment = if core::mem::take(&mut self.probe_due) {
             self.probe(now)
-        } else if core::mem::take(&mut self.tail_probe_due) {
-            self.send_tail_probe(now, room)
         } else {
-            self.retransmit(now, room)
+            // What the probe would repeat may just have been acknowledged: then it is as if it was not due.
+            let tail_probe = core::mem::take(&mut self.tail_probe_due)
+                .then(|| self.send_tail_probe(now, room))
+                .flatten();
+            tail_probe
+                .or_else(|| self.retransmit(now, room))
                 .or_else(|| self.send_new(now, room, nagle))
                 .or_else(|| self.keep_the_ack_clock(now, room))
         };

@@ -1,9 +1,9 @@
 //! The application on a host: takes and gives octets that name their sequence number.
 
-use super::{octet, stream};
+use super::{fill, first_wrong};
 use std::collections::BTreeMap;
-use tcpconf_stack::{Event, Host, Received, SocketId, StateName};
-use tcpconf_wire::{Instant, SeqNumber};
+use tcpconf_stack::{Event, Host, SocketId, StateName};
+use tcpconf_wire::Instant;
 
 /// Octets that a source offers a connection in all.
 const SOURCE_TOTAL: u32 = 24 * 1024;
@@ -57,6 +57,7 @@ pub(super) struct Application {
     pub(super) manner: Manner,
     pub(super) listener: Option<SocketId>,
     clients: BTreeMap<SocketId, Client>,
+    buffer: Vec<u8>,
 }
 
 impl Application {
@@ -65,6 +66,7 @@ impl Application {
             manner,
             listener: None,
             clients: BTreeMap::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -144,28 +146,30 @@ impl Application {
         let Some(client) = self.clients.get_mut(&id) else {
             return 0;
         };
+        let Some(status) = host.status(id) else {
+            return 0;
+        };
+        self.buffer.resize(STEP, 0);
         let mut count = 0;
         while count < max {
-            let irs = host.status(id).map_or(SeqNumber(0), |s| s.irs);
-            match host.receive(now, id, max - count) {
-                Ok(Received::Data(data)) => {
-                    for got in &data {
-                        let at = irs + 1 + client.read;
-                        assert_eq!(
-                            *got,
-                            octet(at),
-                            "octet {} of the stream is wrong",
-                            client.read
-                        );
-                        client.read += 1;
-                    }
-                    count += data.len();
+            let step = STEP.min(max - count);
+            match host.receive_into(now, id, &mut self.buffer[..step]) {
+                Ok(Some(got @ 1..)) => {
+                    let at = status.irs + 1 + client.read;
+                    let wrong = first_wrong(at, &self.buffer[..got]);
+                    assert!(
+                        wrong.is_none(),
+                        "octet {} of the stream is wrong",
+                        client.read as usize + wrong.unwrap_or(0)
+                    );
+                    client.read += got as u32;
+                    count += got;
                 }
-                Ok(Received::Eof) => {
+                Ok(None) => {
                     client.eof = true;
                     break;
                 }
-                Ok(Received::Nothing) | Err(_) => break,
+                Ok(Some(_)) | Err(_) => break,
             }
         }
         count as u32
@@ -206,11 +210,15 @@ impl Application {
         if status.state == StateName::Closed {
             return 0;
         }
-        let data = stream(status.iss + 1 + client.sent, count);
+        // What there is no room for is not taken: that it is offered is enough.
+        let count = count.min(status.writable + 1);
+        self.buffer.resize(self.buffer.len().max(count), 0);
+        let data = &mut self.buffer[..count];
+        fill(status.iss + 1 + client.sent, data);
         let taken = if urgent {
-            host.send_urgent(now, id, &data)
+            host.send_urgent(now, id, data)
         } else {
-            host.send(now, id, &data)
+            host.send(now, id, data)
         };
         let taken = taken.unwrap_or(0);
         assert!(taken <= count, "SEND took {taken} of {count} octets");

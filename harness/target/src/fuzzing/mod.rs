@@ -9,6 +9,7 @@
 
 mod application;
 mod input;
+mod pattern;
 mod peer;
 mod peer_options;
 mod settings;
@@ -16,9 +17,11 @@ mod stack_ops;
 mod suite_parse;
 mod two_stacks;
 
-pub use stack_ops::{stack_ops, stack_ops_told};
+use pattern::{fill, first_wrong, stream};
+
+pub use stack_ops::{stack_ops, stack_ops_counted, stack_ops_told};
 pub use suite_parse::suite_parse;
-pub use two_stacks::two_stacks;
+pub use two_stacks::{two_stacks, two_stacks_told};
 
 /// A fuzz target by name.
 pub type FuzzTarget = (&'static str, fn(&[u8]));
@@ -30,13 +33,27 @@ pub const FUZZ_TARGETS: [FuzzTarget; 3] = [
     ("suite_parse", suite_parse),
 ];
 
-/// The octet of any stream at a sequence number: whatever is lost, doubled or shifted shows, and no side has to
-/// know which incarnation of a connection it looks at.
-const fn octet(seq: tcpconf_wire::SeqNumber) -> u8 {
-    (seq.0.wrapping_mul(0x9e37_79b1) >> 24) as u8
-}
+/// A target that tells what happens, by its name: bytes, and what takes each line.
+pub type TellingTarget = (&'static str, fn(&[u8], fn(&str)));
 
-/// `len` octets of a stream from `seq` on.
-fn stream(seq: tcpconf_wire::SeqNumber, len: usize) -> Vec<u8> {
-    (0..len as u32).map(|i| octet(seq + i)).collect()
+/// The targets that can tell.
+pub const TELLING_TARGETS: [TellingTarget; 2] = [
+    ("stack_ops", stack_ops_told),
+    ("two_stacks", two_stacks_told),
+];
+
+/// A packet, for whoever looks into a finding.
+fn show(bytes: &[u8]) -> String {
+    match tcpconf_wire::parse(bytes).content {
+        tcpconf_wire::Content::Tcp(segment) => {
+            let style = tcpconf_wire::PrintStyle {
+                payload: tcpconf_wire::PayloadStyle::LengthOnly,
+                addresses: true,
+                ..Default::default()
+            };
+            segment.display(style).to_string()
+        }
+        tcpconf_wire::Content::Icmp(icmp) => icmp.to_string(),
+        other => format!("{other:?}"),
+    }
 }

@@ -190,7 +190,7 @@ impl Peer {
             self.usual_options()
         };
         let window = u32::from(self.host_window);
-        let mut segment = self.plain(flags, len, options);
+        let mut segment = self.plain(flags, 0, options);
         let seq = if shape.has(Shape::SEQ) {
             relative(input, self.next, self.last_seq, self.acked, window)
         } else {

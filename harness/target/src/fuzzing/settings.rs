@@ -59,7 +59,7 @@ impl Settings {
             },
             ecn: [Ecn::Accept, Ecn::Request, Ecn::Off, Ecn::Accept][usize::from(second >> 2 & 3)],
             mtu: input.choose(&[1500, 1500, 576, 1280, 88, 100, 300, 9000]),
-            receive_buffer: input.choose(&[4096, 65535, 1000, 100, 1, 16384, 30_000, 20_000]),
+            receive_buffer: input.choose(&[4096, 65535, 1000, 100, 1, 16384, 200_000, 20_000]),
             send_buffer: input.choose(&[4096, 16384, 1000, 100, 1, 65535]),
             max_sockets: 24,
             max_reassembly_ranges: input.choose(&[16, 1, 4, 64]),

@@ -7,16 +7,16 @@
 
 use super::application::Application;
 use super::input::Input;
-use super::octet;
 use super::peer::{Peer, Shape};
 use super::peer_options::Offer;
 use super::settings::{LONGEST_USER_TIMEOUT, Settings, address, socket_options};
+use super::{first_wrong, show};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tcpconf_engine::Watch;
 use tcpconf_stack::{FourTuple, Host, ListenOptions, StateName};
 use tcpconf_wire::view::IpView;
-use tcpconf_wire::{Content, Flags, Icmp, Instant, Packet, parse};
+use tcpconf_wire::{Flags, Icmp, Instant, Packet};
 
 /// The service's port.
 const PORT: u16 = 80;
@@ -52,6 +52,14 @@ pub fn stack_ops(data: &[u8]) {
     World::new(data, None).run();
 }
 
+/// The same; how many operations they were.
+///
+/// # Panics
+/// On a finding.
+pub fn stack_ops_counted(data: &[u8]) -> u32 {
+    World::new(data, None).run()
+}
+
 /// The same, telling what happens, a line an event: for whoever looks into a finding.
 ///
 /// # Panics
@@ -70,7 +78,9 @@ struct World<'a> {
     /// Packets of the peers, for replays.
     kept: Vec<Vec<u8>>,
     /// The last packet of the host, for ICMP to quote.
-    last_out: Vec<u8>,
+    last_out: Packet,
+    /// Peers that had part in this operation, a bit each.
+    touched: u8,
     /// Segments out at this operation, or at this instant when time passes.
     out: u32,
     largest: usize,
@@ -121,7 +131,8 @@ impl<'a> World<'a> {
             application,
             peers,
             kept: Vec::new(),
-            last_out: Vec::new(),
+            last_out: Packet::new(Vec::new(), Instant::ZERO),
+            touched: 0,
             out: 0,
             largest,
             listen,
@@ -130,15 +141,15 @@ impl<'a> World<'a> {
         }
     }
 
-    fn run(mut self) {
+    /// How many operations there were.
+    fn run(mut self) -> u32 {
         if self.input.byte() & 1 == 0 {
             self.handshake(0);
         }
-        for _ in 0..MAX_OPERATIONS {
-            if self.input.is_empty() {
-                break;
-            }
+        let mut operations = 0;
+        while operations < MAX_OPERATIONS && !self.input.is_empty() {
             self.operation();
+            operations += 1;
         }
         self.say("silence");
         self.silence();
@@ -161,14 +172,22 @@ impl<'a> World<'a> {
             None,
             "a timer without a connection"
         );
+        operations
     }
 
     fn operation(&mut self) {
         self.out = 0;
+        // Most operations concern one connection; of the others all are looked at.
         let choice = self.input.byte();
+        self.touched = if matches!(choice, 0..=159 | 224..=245) {
+            0
+        } else {
+            !0
+        };
         match choice {
             0..=127 => {
                 let peer = usize::from(choice >> 4 & 3) % PEERS;
+                self.touched |= 1 << peer;
                 let segment = self.peers[peer].relative(&mut self.input, &Shape(choice & 0x4f));
                 self.inject(segment.build());
             }
@@ -211,7 +230,9 @@ impl<'a> World<'a> {
     }
 
     fn cooperative(&mut self, choice: u8, flags: Flags, len: usize) {
-        let segment = self.peers[usize::from(choice) % PEERS].cooperative(flags, len);
+        let peer = usize::from(choice) % PEERS;
+        self.touched |= 1 << peer;
+        let segment = self.peers[peer].cooperative(flags, len);
         self.inject(segment.build());
     }
 
@@ -232,7 +253,7 @@ impl<'a> World<'a> {
         let which = self.input.byte();
         let mut bytes = match self.kept.get(usize::from(which & 7)) {
             Some(bytes) => bytes.clone(),
-            None => self.last_out.clone(),
+            None => self.last_out.bytes.clone(),
         };
         for _ in 0..which >> 6 {
             let at = usize::from(self.input.word());
@@ -258,7 +279,7 @@ impl<'a> World<'a> {
             (true, 6) => (3, 0),
             _ => (self.input.byte(), self.input.byte()),
         };
-        let mut body = self.last_out.clone();
+        let mut body = self.last_out.bytes.clone();
         let header = if host.is_ipv6() { 40 } else { 20 };
         // The quoted sequence number, which RFC 5927 checks.
         if choice & 8 != 0
@@ -271,12 +292,14 @@ impl<'a> World<'a> {
         if choice & 16 != 0 {
             body.truncate(usize::from(self.input.byte()));
         }
-        // Smaller ones are an open finding: fuzz/open/README.md.
         let mtu = match choice >> 5 {
             0 => 576,
             1 => 600,
             2 => 1280,
-            _ => u32::from(self.input.word()).max(552),
+            3 => 0,
+            4 => 1,
+            5 => 68,
+            _ => u32::from(self.input.word()),
         };
         let icmp = Icmp::new(router, host, kind, code, body).with_mtu(mtu);
         self.inject(icmp.build());
@@ -332,6 +355,8 @@ impl<'a> World<'a> {
     }
 
     fn set_options(&mut self) {
+        // As in `call`: a shorter user timeout may abort.
+        self.now += Duration::from_micros(1);
         let which = self.input.byte();
         let options = socket_options(&mut self.input);
         if let Some(id) = self.application.client(which) {
@@ -424,12 +449,11 @@ impl<'a> World<'a> {
         for round in 0.. {
             assert!(round < MAX_ROUNDS, "the host does not come to rest");
             let mut any = false;
-            let mut buffer = core::mem::take(&mut self.buffer);
-            while self.host.poll_transmit_into(self.now, &mut buffer) {
+            while self.host.poll_transmit_into(self.now, &mut self.buffer) {
                 any = true;
-                self.sent(&buffer);
+                core::mem::swap(&mut self.buffer, &mut self.last_out.bytes);
+                self.sent();
             }
-            self.buffer = buffer;
             any |= self.application.handle_events(&mut self.host, self.now);
             if !any {
                 break;
@@ -443,9 +467,11 @@ impl<'a> World<'a> {
         );
     }
 
-    fn sent(&mut self, bytes: &[u8]) {
+    /// The host has sent what is now `last_out`.
+    fn sent(&mut self) {
+        self.last_out.at = self.now;
         if self.tell.is_some() {
-            self.say(&format!("> {}", show(bytes)));
+            self.say(&format!("> {}", show(&self.last_out.bytes)));
         }
         self.out += 1;
         assert!(
@@ -453,6 +479,7 @@ impl<'a> World<'a> {
             "{} segments in one operation",
             self.out
         );
+        let bytes = &self.last_out.bytes;
         assert!(
             bytes.len() <= self.largest,
             "{} octets on a link of {}",
@@ -462,17 +489,13 @@ impl<'a> World<'a> {
         let ip = IpView::parse(bytes).expect("the host writes well-formed packets");
         let tcp = ip.tcp().expect("the host writes well-formed segments");
         let first = tcp.seq + u32::from(tcp.flags.contains(Flags::SYN));
-        for (i, got) in tcp.payload.iter().enumerate() {
-            let at = first + i as u32;
-            assert_eq!(
-                *got,
-                octet(at),
-                "text out at {at} is wrong: {}",
-                show(bytes)
-            );
-        }
-        let packet = Packet::new(bytes.to_vec(), self.now);
-        let findings = self.watch.seen(&packet);
+        let wrong = first_wrong(first, tcp.payload);
+        assert!(
+            wrong.is_none(),
+            "octet {wrong:?} of the text is wrong: {}",
+            show(bytes)
+        );
+        let findings = self.watch.seen(&self.last_out);
         assert!(findings.is_empty(), "{findings:#?}");
         let from = SocketAddr::new(ip.src, tcp.src_port);
         let to = SocketAddr::new(ip.dst, tcp.dst_port);
@@ -481,13 +504,11 @@ impl<'a> World<'a> {
         } else {
             PEER_LISTENS
         };
-        if let Some(peer) = self
-            .peers
-            .get_mut(usize::from(tcp.dst_port.wrapping_sub(base)))
-        {
+        let index = usize::from(tcp.dst_port.wrapping_sub(base));
+        if let Some(peer) = self.peers.get_mut(index) {
             peer.observe(from, to, &tcp);
+            self.touched |= 1 << index;
         }
-        self.last_out = packet.bytes;
     }
 
     fn check_connections(&self) {
@@ -507,7 +528,10 @@ impl<'a> World<'a> {
                 "backlog: {status:?}"
             );
         }
-        for peer in &self.peers {
+        for (n, peer) in self.peers.iter().enumerate() {
+            if self.touched >> n & 1 == 0 {
+                continue;
+            }
             let tuple = FourTuple {
                 local: peer.target,
                 remote: peer.ours,
@@ -532,20 +556,5 @@ impl<'a> World<'a> {
         if let Some(tell) = self.tell {
             tell(&format!("{} {line}", self.now));
         }
-    }
-}
-
-fn show(bytes: &[u8]) -> String {
-    match parse(bytes).content {
-        Content::Tcp(segment) => {
-            let style = tcpconf_wire::PrintStyle {
-                payload: tcpconf_wire::PayloadStyle::LengthOnly,
-                addresses: true,
-                ..Default::default()
-            };
-            segment.display(style).to_string()
-        }
-        Content::Icmp(icmp) => icmp.to_string(),
-        other => format!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@
 
 use super::input::Input;
 use super::settings::{Settings, address};
-use super::{octet, stream};
+use super::{first_wrong, show, stream};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
@@ -42,7 +42,15 @@ const ENDING: Duration = Duration::from_secs(1200);
 /// # Panics
 /// On a finding.
 pub fn two_stacks(data: &[u8]) {
-    Net::new(data).run();
+    Net::new(data, None).run();
+}
+
+/// The same, telling what happens, a line an event: for whoever looks into a finding.
+///
+/// # Panics
+/// On a finding.
+pub fn two_stacks_told(data: &[u8], tell: fn(&str)) {
+    Net::new(data, Some(tell)).run();
 }
 
 /// When, in which order, to whom, what.
@@ -71,13 +79,17 @@ struct Net<'a> {
     decided: u32,
     /// Since when the link is fair, and how many packets it has carried since.
     fair: Option<(Instant, u64)>,
+    tell: Option<fn(&str)>,
 }
 
 impl<'a> Net<'a> {
-    fn new(data: &'a [u8]) -> Self {
+    fn new(data: &'a [u8], tell: Option<fn(&str)>) -> Self {
         let mut input = Input::new(data);
         let how = input.byte();
         let settings = [Settings::read(&mut input), Settings::read(&mut input)];
+        if let Some(tell) = tell {
+            settings.iter().for_each(|s| tell(&format!("{s:?}")));
+        }
         let v6 = settings[0].v6;
         let smallest = settings
             .iter()
@@ -136,6 +148,18 @@ impl<'a> Net<'a> {
             count: 0,
             decided: 0,
             fair: None,
+            tell,
+        }
+    }
+
+    fn say(&self, event: &str, to: usize, bytes: &[u8]) {
+        if let Some(tell) = self.tell {
+            let direction = ["<-", "->"][to];
+            tell(&format!(
+                "{} {direction} {event:9} {}",
+                self.now,
+                show(bytes)
+            ));
         }
     }
 
@@ -144,21 +168,19 @@ impl<'a> Net<'a> {
             + MAX_PACKETS_PER_OCTET * u64::from(self.ends[0].total + self.ends[1].total);
         while !self.ends.iter().all(|end| end.eof) {
             self.applications();
-            assert!(self.step(), "at rest before the end: {:?}", self.ends);
+            assert!(self.step(), "at rest before the end: {}", self.state());
             if let Some((since, carried)) = self.fair {
                 let took = self.now.since(since);
                 assert!(
                     took < LONGEST,
-                    "not at the end after {took:?}: {:?}",
-                    self.ends
+                    "not at the end after {took:?}: {}",
+                    self.state()
                 );
-                assert!(carried < packets, "{carried} packets: {:?}", self.ends);
+                assert!(carried < packets, "{carried} packets: {}", self.state());
             }
         }
         let [a, b] = &self.ends;
         assert_eq!((a.received, b.received), (b.total, a.total));
-        let fair = self.fair.get_or_insert((self.now, 0));
-        fair.1 = 0;
         for (host, end) in self.hosts.iter_mut().zip(&self.ends) {
             if let Some(id) = end.id {
                 host.release(self.now, id);
@@ -167,16 +189,29 @@ impl<'a> Net<'a> {
         if let Some(listener) = self.listener {
             self.hosts[1].release(self.now, listener);
         }
-        let until = self.now + ENDING;
+        let (end, before) = (self.now, self.fair.map_or(0, |(_, carried)| carried));
         while self.step() {
-            assert!(self.now < until, "it does not end");
-            let carried = self.fair.map_or(0, |(_, carried)| carried);
-            assert!(carried < MAX_PACKETS, "{carried} packets at the end");
+            // The input may go on to disturb.
+            if let Some((since, carried)) = self.fair {
+                let took = self.now.since(since.max(end));
+                assert!(took < ENDING, "it does not end: {}", self.state());
+                let carried = carried - before;
+                assert!(carried < MAX_PACKETS, "{carried} packets at the end");
+            }
         }
         for host in &self.hosts {
             assert_eq!(host.sockets(), 0, "sockets are left when all has ended");
             assert_eq!(host.poll_timeout(), None, "a timer without a connection");
         }
+    }
+
+    /// What both sides say of themselves, for a finding.
+    fn state(&self) -> String {
+        let of = |(host, end): (&Host, &End)| {
+            let status = end.id.and_then(|id| host.status(id));
+            format!("{end:?} {status:?}\n")
+        };
+        self.hosts.iter().zip(&self.ends).map(of).collect()
     }
 
     /// Both applications do what they can.
@@ -235,10 +270,20 @@ impl<'a> Net<'a> {
         if self.input.is_empty() || self.decided == MAX_UNFAIR {
             let fair = self.fair.get_or_insert((self.now, 0));
             fair.1 += 1;
+            self.say("fair", to, &bytes);
             return self.put(to, DELAY, bytes);
         }
         self.decided += 1;
         let choice = self.input.byte();
+        let fate = match choice {
+            0..=95 => "right",
+            96..=143 => "lost",
+            176..=207 => "doubled",
+            208..=223 => "corrupted",
+            224..=231 => "cut",
+            _ => "late",
+        };
+        self.say(fate, to, &bytes);
         match choice {
             0..=95 => self.put(to, DELAY, bytes),
             96..=143 => {}
@@ -299,11 +344,9 @@ impl End {
             let irs = host.status(id).expect("it is held").irs;
             match host.receive(now, id, 4096).expect("the connection holds") {
                 Received::Data(data) => {
-                    for got in data {
-                        let at = irs + 1 + self.received;
-                        assert_eq!(got, octet(at), "octet {} is wrong", self.received);
-                        self.received += 1;
-                    }
+                    let wrong = first_wrong(irs + 1 + self.received, &data);
+                    assert_eq!(wrong, None, "behind octet {} of the text", self.received);
+                    self.received += data.len() as u32;
                 }
                 Received::Nothing => break,
                 Received::Eof => self.eof = true,
@@ -323,8 +366,6 @@ fn check_text(bytes: &[u8]) {
     let ip = IpView::parse(bytes).expect("the host writes well-formed packets");
     let tcp = ip.tcp().expect("the host writes well-formed segments");
     let first = tcp.seq + u32::from(tcp.flags.contains(Flags::SYN));
-    for (i, got) in tcp.payload.iter().enumerate() {
-        let at = first + i as u32;
-        assert_eq!(*got, octet(at), "text out at {at} is wrong");
-    }
+    let wrong = first_wrong(first, tcp.payload);
+    assert_eq!(wrong, None, "text out at {first} is wrong");
 }

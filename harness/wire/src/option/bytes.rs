@@ -87,6 +87,23 @@ impl TcpOption {
         out[start + 1] = (out.len() - start) as u8;
     }
 
+    /// Octets that [`TcpOption::build_into`] appends.
+    pub const fn encoded_len(&self) -> usize {
+        match self {
+            Self::Eol | Self::Nop => 1,
+            Self::Raw(bytes) => bytes.len(),
+            Self::SackPermitted => 2,
+            Self::WindowScale(_) => 3,
+            Self::Mss(_) | Self::UserTimeout { .. } => 4,
+            Self::Sack(blocks) => 2 + 8 * blocks.len(),
+            Self::Timestamps { .. } => 10,
+            Self::Md5(_) => 18,
+            Self::FastOpen(cookie) => 2 + cookie.len(),
+            Self::Experimental { data, .. } => 4 + data.len(),
+            Self::Unknown { data, .. } => 2 + data.len(),
+        }
+    }
+
     /// The bytes of a list, without padding.
     pub fn build_all(options: &[Self]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -1,0 +1,46 @@
+//! How fast a target is without libFuzzer: `cargo run --release --example speed -- TARGET SECONDS FILE…`.
+//!
+//! Plays the files in turn, again and again, and prints inputs a second of user CPU time. What libFuzzer itself
+//! and the coverage cost shows in the difference to `speed.sh`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let wire = tcpconf_wire::testing::targets::TARGETS.iter();
+    let stack = tcpconf_target::fuzzing::FUZZ_TARGETS.iter();
+    let target = wire.chain(stack).find(|(known, _)| *known == name);
+    let seconds = arguments.next().and_then(|s| s.parse::<f64>().ok());
+    let inputs: Vec<Vec<u8>> = arguments.filter_map(|p| std::fs::read(p).ok()).collect();
+    let (Some((_, run)), Some(seconds), false) = (target, seconds, inputs.is_empty()) else {
+        eprintln!("usage: speed TARGET SECONDS FILE…");
+        return ExitCode::from(2);
+    };
+    let (mut count, begin) = (0u64, user_seconds());
+    let took = loop {
+        for input in &inputs {
+            run(input);
+            count += 1;
+        }
+        let took = user_seconds() - begin;
+        if took >= seconds {
+            break took;
+        }
+    };
+    let octets = inputs.iter().map(Vec::len).sum::<usize>() / inputs.len();
+    println!(
+        "{name}: {:.0} inputs/CPU-s, {} inputs of {octets} octets on average",
+        count as f64 / took,
+        inputs.len(),
+    );
+    ExitCode::SUCCESS
+}
+
+/// User CPU time of this process so far.
+fn user_seconds() -> f64 {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF)
+        .expect("a process may ask for its own usage");
+    let user = usage.user_time();
+    user.tv_sec() as f64 + user.tv_usec() as f64 / 1e6
+}

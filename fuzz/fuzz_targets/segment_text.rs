@@ -1,0 +1,4 @@
+//! See `tcpconf_wire::testing::targets::segment_text`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tcpconf_wire::testing::targets::segment_text(data));
