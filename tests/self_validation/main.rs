@@ -1,7 +1,7 @@
 //! The tests are tested: by the sound stack, by stacks with one fault, and by what is no stack.
 //!
-//! All plays are made in one pass ([`play::HANDSHAKE`]); the tests here read its results. The bank of faults
-//! is `tcpconf_target::faults`, the computed page docs/fault-matrix.md.
+//! All plays are made in one pass ([`play::BANK`]); the tests here read its results. The bank of faults
+//! is `tcpconf_target::faults`, the computed pages docs/fault-matrix.md and docs/fault-matrix/TOPIC.md.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -10,8 +10,8 @@ mod matrix;
 mod play;
 
 use exceptions::allowed;
-use matrix::{is_narrow, killers, page};
-use play::{Bank, HANDSHAKE};
+use matrix::{is_narrow, killers, page, topic_page};
+use play::{BANK, Bank, topics};
 use std::collections::BTreeSet;
 use tcpconf_target::InProcess as _;
 use tcpconf_tests::root;
@@ -28,7 +28,7 @@ fn ids(bank: &Bank, instances: impl IntoIterator<Item = usize>) -> Vec<&str> {
 
 #[test]
 fn every_test_passes_on_the_sound_stack() {
-    let bank = &*HANDSHAKE;
+    let bank = &*BANK;
     assert_eq!(
         ids(bank, bank.sound.killed.iter().copied()),
         [] as [&str; 0]
@@ -39,7 +39,7 @@ fn every_test_passes_on_the_sound_stack() {
 
 #[test]
 fn every_test_is_killed_by_a_fault_of_its_own_kind() {
-    let bank = &*HANDSHAKE;
+    let bank = &*BANK;
     let unkilled = killers(bank)
         .into_iter()
         .enumerate()
@@ -55,7 +55,7 @@ fn every_test_is_killed_by_a_fault_of_its_own_kind() {
 /// A fault that no test sees is a hole in the suites, or no fault.
 #[test]
 fn every_fault_is_seen_by_a_test() {
-    let bank = &*HANDSHAKE;
+    let bank = &*BANK;
     assert!(bank.faulty.len() >= FAULTS, "{} faults", bank.faulty.len());
     let unseen: Vec<&str> = bank
         .faulty
@@ -74,7 +74,7 @@ fn every_fault_is_seen_by_a_test() {
 /// A faulty stack fails tests; it does not keep the harness from judging them.
 #[test]
 fn no_fault_crashes_or_spins() {
-    let bank = &*HANDSHAKE;
+    let bank = &*BANK;
     for (fault, played) in &bank.faulty {
         let errors: Vec<_> = played
             .others
@@ -87,7 +87,7 @@ fn no_fault_crashes_or_spins() {
 
 #[test]
 fn no_test_passes_against_what_is_no_tcp() {
-    let bank = &*HANDSHAKE;
+    let bank = &*BANK;
     for (what, played) in &bank.non_stacks {
         let passed: BTreeSet<&str> = played
             .passed
@@ -101,16 +101,27 @@ fn no_test_passes_against_what_is_no_tcp() {
 
 #[test]
 fn fault_matrix_is_up_to_date() {
-    let path = root().join("docs/fault-matrix.md");
-    let page = page(&HANDSHAKE);
+    let bank = &*BANK;
+    compare("docs/fault-matrix.md", &page(bank));
+    for topic in topics() {
+        compare(
+            &format!("docs/fault-matrix/{topic}.md"),
+            &topic_page(bank, &topic),
+        );
+    }
+}
+
+fn compare(path: &str, page: &str) {
+    let file = root().join(path);
     if std::env::var_os("UPDATE_FAULT_MATRIX").is_some() {
-        std::fs::write(&path, page).unwrap();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, page).unwrap();
         return;
     }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
     let differs = page.lines().zip(committed.lines()).find(|(a, b)| a != b);
     assert!(
         page == committed,
-        "docs/fault-matrix.md is old, first at {differs:#?}: UPDATE_FAULT_MATRIX=1 writes it anew"
+        "{path} is old, first at {differs:#?}: UPDATE_FAULT_MATRIX=1 writes it anew"
     );
 }

@@ -1,4 +1,4 @@
-//! Which fault kills which test, as a page.
+//! Which fault kills which test, as pages.
 
 use crate::exceptions::allowed;
 use crate::play::{Bank, Instances};
@@ -33,8 +33,14 @@ pub(crate) fn page(bank: &Bank) -> String {
     let mut page = String::new();
     head(&mut page, bank);
     faults(&mut page, bank);
-    tests(&mut page, bank);
     non_stacks(&mut page, bank);
+    page
+}
+
+/// The page of one topic, docs/fault-matrix/TOPIC.md.
+pub(crate) fn topic_page(bank: &Bank, topic: &str) -> String {
+    let mut page = format!("# Fault matrix: {topic}\n");
+    tests(&mut page, bank, topic);
     page
 }
 
@@ -56,8 +62,8 @@ fn head(page: &mut String, bank: &Bank) {
         page,
         "# Fault matrix
 
-A test that cannot fail is a defect, so the tests are tested: each instance of `suites/handshake` is played against the
-own stack with one fault at a time. This page is computed by `tests/self_validation` and compared there;
+A test that cannot fail is a defect, so the tests are tested: each instance of `suites` is played against the own
+stack with one fault at a time; docs/fault-matrix/TOPIC.md says what kills each test. This page is computed by `tests/self_validation` and compared there;
 `UPDATE_FAULT_MATRIX=1 cargo test -p tcpconf-tests --test self_validation` writes it anew.
 
 A kill is a failure of one of the test's own steps, not of an invariant, and with the sanity check off. It counts when
@@ -120,18 +126,20 @@ fn kills_of<'b>(bank: &'b Bank, fault: &Fault) -> &'b Instances {
     &played.killed
 }
 
-fn tests(page: &mut String, bank: &Bank) {
+fn tests(page: &mut String, bank: &Bank, topic: &str) {
     page.push_str(
         "
-## The tests, and what kills them
-
 Faults that count, those with the fewest kills first; behind each how many of the test's instances it kills.
 
 | test | instances | killed by |
 |---|--:|---|
 ",
     );
-    for (test, instances) in by_test(bank) {
+    let of_topic = |test: &str| {
+        test.split_once('/')
+            .is_some_and(|(folder, _)| folder == topic)
+    };
+    for (test, instances) in by_test(bank).into_iter().filter(|(test, _)| of_topic(test)) {
         let mut killers: Vec<(usize, &str, usize)> = bank
             .faulty
             .iter()

@@ -1,4 +1,4 @@
-//! Plays a topic's tests against the own stack, against every fault of the bank and against what is no TCP.
+//! Plays the tests of all topics against the own stack, against every fault of the bank and against what is no TCP.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,12 +37,12 @@ pub(crate) struct Bank {
     pub non_stacks: Vec<(NonStack, Played)>,
 }
 
-/// The topic `handshake`, played once for all tests of this program.
-pub(crate) static HANDSHAKE: LazyLock<Bank> = LazyLock::new(|| Bank::play("handshake"));
+/// Everything, played once for all tests of this program.
+pub(crate) static BANK: LazyLock<Bank> = LazyLock::new(Bank::play);
 
 impl Bank {
-    fn play(topic: &str) -> Self {
-        let plan = plan(topic);
+    fn play() -> Self {
+        let plan = plan();
         let profile = profile();
         let against = |target: Arc<dyn InProcess>| play(&plan, target, &profile);
         Self {
@@ -99,11 +99,28 @@ fn by_a_step(report: &CaseReport) -> bool {
         .is_some_and(|place| *place != report.location)
 }
 
-fn plan(topic: &str) -> Vec<Instance> {
+/// The folders under suites/ that hold tests, in order.
+pub(crate) fn topics() -> Vec<String> {
+    let mut topics: Vec<String> = std::fs::read_dir(root().join("suites"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "fixtures" && entry.path().is_dir())
+        .filter(|entry| !suites(&entry.path()).is_empty())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    topics.sort_unstable();
+    topics
+}
+
+fn plan() -> Vec<Instance> {
     let requirements =
         Requirements::from_toml(&text(&root().join("suites/requirements.toml"))).unwrap();
+    let files = topics()
+        .iter()
+        .flat_map(|topic| suites(&root().join("suites").join(topic)))
+        .collect();
     let (plan, diagnostics) = load(
-        suites(&root().join("suites").join(topic)),
+        files,
         suites(&root().join("suites/fixtures")),
         &requirements,
     );

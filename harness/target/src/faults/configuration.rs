@@ -26,6 +26,18 @@ pub(super) const ROOM: Room = Room {
             Configuration(|config| config.rto_max = Duration::from_secs(1)),
         ),
         Fault::new(
+            "rto-minimum-short",
+            "takes 50 ms for the least timeout",
+            "RFC 6298 §2.4: a second",
+            Configuration(|config| config.rto_min = Duration::from_millis(50)),
+        ),
+        Fault::new(
+            "acknowledgement-late",
+            "delays acknowledgements by 700 ms",
+            "RFC 9293 §3.8.6.3 MUST-40: less than half a second",
+            Configuration(|config| config.delayed_ack = Duration::from_millis(700)),
+        ),
+        Fault::new(
             "syn-ack-retries-few",
             "gives a handshake up after one retransmission",
             "RFC 9293 §3.8.3 SHLD-10",

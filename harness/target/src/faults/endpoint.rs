@@ -170,7 +170,11 @@ impl Endpoint for FaultyEndpoint {
         }
         let parsed = parse(&packet.bytes);
         let Content::Tcp(original) = &parsed.content else {
-            return self.sound.handle_packet(now, packet);
+            self.sound.handle_packet(now, packet);
+            if let (Change::Icmp(more), Content::Icmp(_)) = (&self.fault.change, &parsed.content) {
+                self.and_deliver(now, Then::And(more(&self.host)));
+            }
+            return;
         };
         let mut segment = original.clone();
         let then = self.look_at_input(now, &parsed, &mut segment);

@@ -5,11 +5,11 @@
 //! every fault says what it breaks and where the idea comes from, and a room holds those of one idea.
 //! The [`NonStack`]s are no TCP at all, and no test may pass against them.
 //!
-//! What is not modelled: faults behind the handshake (retransmission of data, closing, congestion), and
-//! two faults at once. The faults keep to RFC 9293 §3 but for what they break.
+//! What is not modelled: two faults at once, and faults that no rewriting of packets can make. The faults keep to RFC 9293 §3 but for what they break.
 
 mod configuration;
 mod endpoint;
+mod icmp;
 mod input;
 mod non_stack;
 mod output;
@@ -21,7 +21,7 @@ mod tests;
 pub use endpoint::FaultyTarget;
 pub use non_stack::NonStack;
 
-use scene::{Scene, Then};
+use scene::{Host, Scene, Then};
 use tcpconf_stack::Config;
 use tcpconf_wire::{Segment, SeqNumber};
 
@@ -53,6 +53,8 @@ enum Change {
     Isn(fn(&Scene<'_>, SeqNumber) -> SeqNumber),
     /// In the clock of the timestamps: TSval of the SYN-ACK.
     Stamps(fn(&Scene<'_>) -> u32),
+    /// On ICMP messages that arrive: what the endpoint receives beside them.
+    Icmp(fn(&Host) -> Vec<Segment>),
     /// In the configuration.
     Configuration(fn(&mut Config)),
 }
@@ -92,10 +94,13 @@ pub const ROOMS: &[Room] = &[
     input::text::ROOM,
     input::options::ROOM,
     input::malformed::ROOM,
+    input::open::ROOM,
     output::isn::ROOM,
     output::syn_ack::ROOM,
     output::options::ROOM,
     output::reset::ROOM,
+    output::open::ROOM,
+    icmp::ROOM,
     resource::ROOM,
     configuration::ROOM,
 ];

@@ -74,10 +74,16 @@ pub(super) struct Connection {
     pub(super) syn_text: u32,
     /// SEG.LEN of the last segment that arrived.
     pub(super) last_len: u32,
+    /// Sequence number of the last segment that arrived.
+    pub(super) last_seq: SeqNumber,
     /// Octets of text on the last segment that arrived.
     pub(super) last_text: u32,
     /// Whether the last segment that arrived carried a FIN.
     pub(super) last_fin: bool,
+    /// How many segments with text arrived out of order.
+    pub(super) gaps: u32,
+    /// The text that arrived out of order last, while the hole before it is open: where it begins, and its octets.
+    pub(super) queued: Option<(SeqNumber, u32)>,
     /// TSval of the last SYN that arrived.
     pub(super) tsval: Option<u32>,
     /// ISS: of the last SYN-ACK.
@@ -86,6 +92,12 @@ pub(super) struct Connection {
     pub(super) answered_at: Instant,
     /// How often that SYN-ACK was sent.
     pub(super) syn_acks: u32,
+    /// Where the text begins that was sent last.
+    pub(super) text_seq: SeqNumber,
+    /// SND.NXT: behind everything that was sent.
+    pub(super) snd_nxt: SeqNumber,
+    /// SND.NXT behind the FIN, when it was sent.
+    pub(super) fin_end: Option<SeqNumber>,
     /// RCV.NXT: the last acknowledgement that was sent.
     pub(super) rcv_nxt: SeqNumber,
     /// RCV.WND in octets, as it was announced last.
@@ -111,6 +123,16 @@ impl Connection {
     /// Whether there is a connection that a RST or ACK could meet.
     pub(super) fn is_live(&self) -> bool {
         self.stage != Stage::None
+    }
+
+    /// ESTABLISHED or behind it.
+    pub(super) fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// Whether a segment begins behind a hole, and within 2^31.
+    pub(super) fn is_behind_a_hole(&self, seq: SeqNumber) -> bool {
+        (1..1 << 31).contains(&(seq - self.rcv_nxt))
     }
 
     /// SYN-RECEIVED.
@@ -146,6 +168,17 @@ impl Connection {
             self.syn_text = segment.payload.len() as u32;
             self.tsval = segment.timestamps().map(|(val, _)| val);
         }
+        if !segment.payload.is_empty() && self.is_open() {
+            let range = (segment.seq, segment.payload.len() as u32);
+            match self.is_behind_a_hole(segment.seq) {
+                true => {
+                    self.gaps += 1;
+                    self.queued = Some(range);
+                }
+                false => self.queued = None,
+            }
+        }
+        self.last_seq = segment.seq;
         self.last_len = segment.seq_len();
         self.last_text = segment.payload.len() as u32;
         self.last_fin = segment.flags.contains(Flags::FIN);
@@ -163,9 +196,23 @@ impl Connection {
             self.scale = segment.window_scale().unwrap_or(UNSCALED);
             self.rcv_nxt = segment.ack;
             self.rcv_wnd = segment.window.into();
+            self.snd_nxt = segment.seq + 1;
+            self.fin_end = None;
+            self.gaps = 0;
+            self.queued = None;
         } else if segment.flags.contains(Flags::ACK) && !segment.flags.contains(Flags::RST) {
             self.rcv_nxt = segment.ack;
             self.rcv_wnd = u32::from(segment.window) << self.scale.min(14);
+            let end = segment.seq + segment.seq_len();
+            if !segment.payload.is_empty() {
+                self.text_seq = segment.seq;
+            }
+            if segment.flags.contains(Flags::FIN) {
+                self.fin_end = Some(end);
+            }
+            if (end - self.snd_nxt) < 1 << 31 {
+                self.snd_nxt = end;
+            }
         }
     }
 }

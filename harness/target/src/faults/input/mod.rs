@@ -4,6 +4,7 @@ pub(super) mod acknowledgement;
 pub(super) mod checksum;
 pub(super) mod flags;
 pub(super) mod malformed;
+pub(super) mod open;
 pub(super) mod options;
 pub(super) mod reset;
 pub(super) mod sequence;
