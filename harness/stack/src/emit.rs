@@ -3,12 +3,22 @@
 use crate::options::OptionArea;
 use crate::types::FourTuple;
 use std::net::{IpAddr, Ipv4Addr};
-use tcpconf_wire::checksum::{self, Sum};
+use tcpconf_wire::checksum::Sum;
 use tcpconf_wire::view::PROTOCOL_TCP;
 use tcpconf_wire::{Flags, SeqNumber};
 
 /// Don't Fragment (RFC 791 §3.1): every datagram is atomic, so its ID means nothing (RFC 6864).
-const DONT_FRAGMENT: u16 = 0x4000;
+const DONT_FRAGMENT: u32 = 0x4000;
+
+#[inline]
+fn put_words(out: &mut Vec<u8>, words: [u32; 5]) {
+    let start = out.len();
+    out.resize(start + 20, 0);
+    let (places, _) = out[start..].as_chunks_mut::<4>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word.to_be_bytes();
+    }
+}
 
 /// What IP is told about a segment (RFC 9293 §3.9.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,60 +46,63 @@ impl SegmentOut<'_> {
     /// Replaces the contents of `out` with the packet.
     #[inline]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.clear();
         let options = self.options.as_slice();
         let length = 20 + options.len() + self.text.0.len() + self.text.1.len();
         let (src, dst) = (self.tuple.local.ip(), self.tuple.remote.ip());
-        match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                out.extend_from_slice(&self.ipv4_header(src, dst, length));
-            }
-            _ => out.extend_from_slice(&self.ipv6_header(src, dst, length)),
+        out.clear();
+        if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
+            put_words(out, self.ipv4_header(src, dst, length));
+        } else {
+            out.extend_from_slice(&self.ipv6_header(src, dst, length));
         }
+        let header = self.tcp_header(options.len());
         let start = out.len();
-        out.extend_from_slice(&self.tcp_header(options.len()));
+        put_words(out, header);
         for piece in [options, self.text.0, self.text.1] {
             if !piece.is_empty() {
                 out.extend_from_slice(piece);
             }
         }
-        let sum = Sum::pseudo_header(src, dst, PROTOCOL_TCP, length)
-            .add_bytes(&out[start..])
-            .finish();
+        let sum = header.iter().fold(
+            Sum::pseudo_header(src, dst, PROTOCOL_TCP, length),
+            |sum, &word| sum.add_long(word),
+        );
+        let sum = sum.add_bytes(&out[start + 20..]).finish();
         out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
     }
 
-    /// Without the checksum, which covers what follows as well.
+    /// The words of the header, without the checksum, which covers what follows as well.
     #[inline]
-    fn tcp_header(&self, options: usize) -> [u8; 20] {
+    fn tcp_header(&self, options: usize) -> [u32; 5] {
         let (ack, flag) = match self.ack {
             Some(ack) => (ack, Flags::ACK),
             None => (SeqNumber(0), Flags::NONE),
         };
-        let offset = ((20 + options) / 4) as u16;
-        let flags = offset << 12 | (self.flags | flag).bits();
-        let mut header = [0; 20];
-        header[..2].copy_from_slice(&self.tuple.local.port().to_be_bytes());
-        header[2..4].copy_from_slice(&self.tuple.remote.port().to_be_bytes());
-        header[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
-        header[8..12].copy_from_slice(&ack.0.to_be_bytes());
-        header[12..14].copy_from_slice(&flags.to_be_bytes());
-        header[14..16].copy_from_slice(&self.window.to_be_bytes());
-        header[18..].copy_from_slice(&self.urgent.to_be_bytes());
-        header
+        let offset = ((20 + options) / 4) as u32;
+        let flags = u32::from((self.flags | flag).bits());
+        [
+            u32::from(self.tuple.local.port()) << 16 | u32::from(self.tuple.remote.port()),
+            self.seq.0,
+            ack.0,
+            offset << 28 | flags << 16 | u32::from(self.window),
+            u32::from(self.urgent),
+        ]
     }
 
     #[inline]
-    fn ipv4_header(&self, src: Ipv4Addr, dst: Ipv4Addr, length: usize) -> [u8; 20] {
-        let mut header = [0; 20];
-        header[..2].copy_from_slice(&[0x45, self.ip.dscp << 2 | self.ip.ecn]);
-        header[2..4].copy_from_slice(&((20 + length) as u16).to_be_bytes());
-        header[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
-        header[8..10].copy_from_slice(&[self.ip.ttl, PROTOCOL_TCP]);
-        header[12..16].copy_from_slice(&src.octets());
-        header[16..].copy_from_slice(&dst.octets());
-        let sum = checksum::of(&header);
-        header[10..12].copy_from_slice(&sum.to_be_bytes());
+    fn ipv4_header(&self, src: Ipv4Addr, dst: Ipv4Addr, length: usize) -> [u32; 5] {
+        let class = u32::from(self.ip.dscp << 2 | self.ip.ecn);
+        let mut header = [
+            0x45 << 24 | class << 16 | (20 + length) as u32 & 0xffff,
+            DONT_FRAGMENT,
+            u32::from(self.ip.ttl) << 24 | u32::from(PROTOCOL_TCP) << 16,
+            src.to_bits(),
+            dst.to_bits(),
+        ];
+        let sum = header
+            .iter()
+            .fold(Sum::new(), |sum, &word| sum.add_long(word));
+        header[2] |= u32::from(sum.finish());
         header
     }
 

@@ -34,14 +34,11 @@ impl Sum {
     #[must_use]
     #[inline]
     pub fn add_bytes(mut self, bytes: &[u8]) -> Self {
-        let (words, rest) = bytes.as_chunks::<8>();
+        let mut rest = bytes;
         if bytes.len() >= MANY {
+            let (words, tail) = bytes.as_chunks::<8>();
             self.0 += u64::from(u16::from_be(sum_of_words(words).fold()));
-        } else {
-            for word in words {
-                let word = u64::from_be_bytes(*word);
-                self.0 += (word >> 32) + (word & 0xffff_ffff);
-            }
+            rest = tail;
         }
         let (words, rest) = rest.as_chunks::<4>();
         for word in words {
@@ -60,6 +57,12 @@ impl Sum {
     /// Adds one 16-bit word.
     #[must_use]
     pub const fn add_word(self, word: u16) -> Self {
+        Self(self.0 + word as u64)
+    }
+
+    /// Adds two 16-bit words at once: one of 32 bits.
+    #[must_use]
+    pub const fn add_long(self, word: u32) -> Self {
         Self(self.0 + word as u64)
     }
 

@@ -92,29 +92,35 @@ impl Peer {
     fn build(&mut self, flags: u8, options: &[u8], text: usize) -> &[u8] {
         let header = 20 + options.len();
         let length = 20 + header + text;
-        let p = &mut self.packet;
-        p[..HEADERS].fill(0);
-        p[0] = 0x45;
-        p[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-        p[6] = 0x40;
-        p[8] = 64;
-        p[9] = 6;
-        p[12..16].copy_from_slice(&PEER);
-        p[16..20].copy_from_slice(&STACK);
-        let sum = Sum::default().add_bytes(&p[..20]).finish();
-        p[10..12].copy_from_slice(&sum.to_be_bytes());
-        p[20..22].copy_from_slice(&self.port.to_be_bytes());
-        p[22..24].copy_from_slice(&PORT.to_be_bytes());
-        p[24..28].copy_from_slice(&self.seq.to_be_bytes());
-        p[28..32].copy_from_slice(&self.ack.to_be_bytes());
-        p[32] = (header as u8 / 4) << 4;
-        p[33] = flags;
-        p[34..36].copy_from_slice(&u16::MAX.to_be_bytes());
-        p[40..40 + OPTIONS.len()].fill(0);
-        p[40..40 + options.len()].copy_from_slice(options);
+        let ports = u32::from(self.port) << 16 | u32::from(PORT);
+        let offset = (header as u32 / 4) << 28;
+        let ip = [
+            0x4500 << 16 | length as u32,
+            0x4000,
+            64 << 24 | 6 << 16,
+            u32::from_be_bytes(PEER),
+            u32::from_be_bytes(STACK),
+        ];
+        let tcp = [
+            ports,
+            self.seq,
+            self.ack,
+            offset | u32::from(flags) << 16 | u32::from(u16::MAX),
+            0,
+        ];
+        let sum_of = |sum: Sum, words: [u32; 5]| words.into_iter().fold(sum, Sum::add_long);
+        let ip_sum = sum_of(Sum::new(), ip).finish();
         let pseudo = Sum::pseudo_header(PEER.into(), STACK.into(), 6, header + text);
-        let sum = pseudo.add_bytes(&p[20..20 + header]).finish();
-        p[36..38].copy_from_slice(&sum.to_be_bytes());
+        let tcp_sum = sum_of(pseudo, tcp).add_bytes(options).finish();
+        // Words, as a network card would leave them: a stack may read what it likes at once.
+        let (words, _) = self.packet.as_chunks_mut::<4>();
+        for (place, word) in words.iter_mut().zip(ip.into_iter().chain(tcp)) {
+            *place = word.to_be_bytes();
+        }
+        words[2][2..].copy_from_slice(&ip_sum.to_be_bytes());
+        words[9][..2].copy_from_slice(&tcp_sum.to_be_bytes());
+        self.packet[HEADERS..HEADERS + OPTIONS.len()].fill(0);
+        self.packet[HEADERS..HEADERS + options.len()].copy_from_slice(options);
         let length_of_seq = text as u32 + u32::from(flags & (SYN | FIN) != 0);
         self.seq = self.seq.wrapping_add(length_of_seq);
         &self.packet[..length]

@@ -14,11 +14,11 @@ use tcpconf_wire::{Flags, Instant};
 
 impl Connection {
     /// What a segment does. The connection has changed its variables and its state; what remains
-    /// for the host is in the value.
+    /// for the host is in the value. Unless the segment opens a new incarnation it may have been trimmed.
     pub(crate) fn segment_arrives(
         &mut self,
         now: Instant,
-        segment: &Arrived<'_>,
+        segment: &mut Arrived<'_>,
         env: Env<'_>,
     ) -> Reaction {
         match &self.state {
@@ -144,34 +144,33 @@ impl Connection {
     fn arrives_otherwise(
         &mut self,
         now: Instant,
-        segment: &Arrived<'_>,
+        segment: &mut Arrived<'_>,
         env: Env<'_>,
     ) -> ControlFlow<Reaction, Reaction> {
         self.time_wait_reuse(segment, env)?;
-        let mut segment = *segment;
-        self.syn_of_the_handshake(&mut segment)?;
-        self.timestamps_present_and_recent(now, &segment)?;
+        self.syn_of_the_handshake(segment)?;
+        self.timestamps_present_and_recent(now, segment)?;
         let seq = segment.seq;
-        let refused = self.first_sequence_number(&mut segment)?;
-        self.timestamp_is_taken(now, seq, &segment);
+        let refused = self.first_sequence_number(segment)?;
+        self.timestamp_is_taken(now, seq, segment);
         self.last_heard = now;
         self.keep_alive_probes = 0;
-        self.second_rst(&segment, env)?;
+        self.second_rst(segment, env)?;
         // Third, security: there are no compartments.
-        self.fourth_syn(&segment, env)?;
+        self.fourth_syn(segment, env)?;
         let mut reaction = Reaction::DROP;
-        self.fifth_ack(now, &segment, env, &mut reaction)?;
+        self.fifth_ack(now, segment, env, &mut reaction)?;
         if matches!(reaction.fate, Fate::Enter(_)) {
             // With the text of the SYN RCV.NXT may have moved over that of this segment.
-            self.trim(&mut segment);
+            self.trim(segment);
         }
         if refused {
             reaction.reply = Reply::Ack;
         } else {
-            self.congestion_mark(&segment);
-            self.take_user_timeout(&segment, env);
+            self.congestion_mark(segment);
+            self.take_user_timeout(segment, env);
         }
-        self.urg_text_and_fin(now, &segment, env, &mut reaction);
+        self.urg_text_and_fin(now, segment, env, &mut reaction);
         ControlFlow::Continue(reaction)
     }
 

@@ -8,6 +8,14 @@ use crate::error::{ErrorKind, SoftError};
 use crate::sender::{Expired, Sender};
 use tcpconf_wire::Instant;
 
+#[inline]
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 impl Connection {
     /// The next instant at which [`Connection::on_timeout`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -19,18 +27,15 @@ impl Connection {
             State::TimeWait(s) => Some(s.expires),
             _ => None,
         };
-        let sender = self.synchronized_sender();
-        [
-            state,
-            sender.and_then(Sender::deadline),
-            sender.and_then(|s| s.gives_up_at(self.user_timeout())),
-            self.ack.delayed,
-            self.keep_alive_at().map(|(at, _)| at),
-            self.path_mtu_until,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let mut first = earlier(state, self.ack.delayed);
+        if let Some(sender) = self.synchronized_sender() {
+            first = earlier(first, sender.deadline());
+            first = earlier(first, sender.gives_up_at(self.user_timeout()));
+        }
+        if self.options.keep_alive.is_some() {
+            first = earlier(first, self.keep_alive_at().map(|(at, _)| at));
+        }
+        earlier(first, self.path_mtu_until)
     }
 
     fn synchronized_sender(&self) -> Option<&Sender> {

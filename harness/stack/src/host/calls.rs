@@ -73,7 +73,8 @@ impl Host {
         let tuple = self.choose_tuple(local, remote)?;
         self.check_room()?;
         let connection = self.active(now, tuple, options);
-        let id = self.slots.insert(Entry::Connection(Box::new(connection)));
+        let entry = self.slots.boxed(connection);
+        let id = self.slots.insert(entry);
         self.connections.insert(&tuple, id.index, &self.slots);
         self.touch(id.index);
         Ok(id)
@@ -101,7 +102,8 @@ impl Host {
         let tuple = self.choose_tuple(Some(local), remote)?;
         self.stop_listening(id);
         let connection = self.active(now, tuple, Some(options));
-        *self.slots.entry_mut(id.index) = Entry::Connection(Box::new(connection));
+        let entry = self.slots.boxed(connection);
+        *self.slots.entry_mut(id.index) = entry;
         self.connections.insert(&tuple, id.index, &self.slots);
         self.touch(id.index);
         Ok(())

@@ -102,7 +102,7 @@ impl Host {
             {
                 timer.transmitted(now, &self.config);
             }
-            let reaction = self.deliver(index, now, segment);
+            let reaction = self.deliver(index, now, &mut { *segment });
             debug_assert!(!matches!(reaction.fate, Fate::Reopen { .. }));
             self.touch(index);
         }

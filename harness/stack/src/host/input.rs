@@ -15,7 +15,9 @@ impl Host {
     /// Takes an IP packet from the link. Whatever is in it, this does not panic.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
         self.handle_timeout(now);
-        let Ok(ip) = IpView::parse(packet) else {
+        // Views are large: looked at where they are, not moved.
+        let view = IpView::parse(packet);
+        let Ok(ip) = &view else {
             return;
         };
         // Own unicast addresses only: SYNs to broadcast and multicast end here (MUST-57).
@@ -29,13 +31,13 @@ impl Host {
             (PROTOCOL_TCP, _) if self.source_is_valid(ip.src, ip.dst) => {
                 // MUST-3
                 if ip.tcp_checksum_ok()
-                    && let Ok(tcp) = ip.tcp()
+                    && let Ok(tcp) = &ip.tcp()
                 {
-                    self.handle_segment(now, &ip, &tcp);
+                    self.handle_segment(now, ip, tcp);
                 }
             }
             (PROTOCOL_ICMP, IpAddr::V4(_)) | (PROTOCOL_ICMPV6, IpAddr::V6(_)) => {
-                self.handle_icmp(now, &ip);
+                self.handle_icmp(now, ip);
             }
             _ => {}
         }
@@ -62,7 +64,7 @@ impl Host {
             parsed = Options::parse(tcp);
             &parsed
         };
-        let segment = Arrived {
+        let mut segment = Arrived {
             seq: tcp.seq,
             ack: tcp.ack,
             flags: tcp.flags,
@@ -76,7 +78,7 @@ impl Host {
             self.arrives_without_connection(now, tuple, &segment, None);
             return;
         };
-        let reaction = self.deliver(index, now, &segment);
+        let reaction = self.deliver(index, now, &mut segment);
         if let Fate::Reopen { above } = reaction.fate {
             self.finish(index, None);
             self.arrives_without_connection(now, tuple, &segment, Some(above));
@@ -87,7 +89,12 @@ impl Host {
 
     /// Hands a segment to its connection and carries out what that returns.
     #[inline]
-    pub(super) fn deliver(&mut self, index: u32, now: Instant, segment: &Arrived<'_>) -> Reaction {
+    pub(super) fn deliver(
+        &mut self,
+        index: u32,
+        now: Instant,
+        segment: &mut Arrived<'_>,
+    ) -> Reaction {
         let env = Env {
             config: &self.config,
             secret: &self.secret,

@@ -156,7 +156,10 @@ impl Host {
         let options = listener.options.socket;
         let env = self.env(tuple.remote.ip());
         let connection = Connection::accept_syn(tuple, id, iss, options, syn, now, env);
-        let embryo = self.slots.insert(Entry::Connection(Box::new(connection)));
+        let embryo = {
+            let entry = self.slots.boxed(connection);
+            self.slots.insert(entry)
+        };
         self.connections.insert(&tuple, embryo.index, &self.slots);
         self.touch(embryo.index);
         Some(embryo.index)

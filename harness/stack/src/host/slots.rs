@@ -3,6 +3,7 @@
 
 use super::listen::Listener;
 use crate::connection::Connection;
+use crate::connection::state::State;
 use crate::types::SocketId;
 
 #[derive(Debug)]
@@ -18,10 +19,15 @@ struct Slot {
     entry: Entry,
 }
 
+/// Connections that have ended and whose memory waits for the next ones: at most so many.
+const SPARE: usize = 32;
+
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    #[expect(clippy::vec_box, reason = "what is reused is the box")]
+    spare: Vec<Box<Connection>>,
 }
 
 impl Slots {
@@ -42,10 +48,26 @@ impl Slots {
         self.id((self.slots.len() - 1) as u32)
     }
 
+    /// A connection in a box that may have held another one.
+    pub(super) fn boxed(&mut self, connection: Connection) -> Entry {
+        Entry::Connection(match self.spare.pop() {
+            Some(mut place) => {
+                *place = connection;
+                place
+            }
+            None => Box::new(connection),
+        })
+    }
+
     pub(super) fn free(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if !matches!(slot.entry, Entry::Free) {
-            slot.entry = Entry::Free;
+            if let Entry::Connection(mut ended) = core::mem::replace(&mut slot.entry, Entry::Free)
+                && self.spare.len() < SPARE
+            {
+                ended.state = State::default();
+                self.spare.push(ended);
+            }
             slot.generation = slot.generation.wrapping_add(1);
             self.free.push(index);
         }
