@@ -2,6 +2,7 @@
 
 use super::{Client, ClientError};
 use crate::text::Request;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, SocketHandle, Status, Value};
@@ -60,6 +61,25 @@ impl Cases {
         };
         self.calls.insert(id, waits);
         self.client.call(id, call);
+    }
+
+    /// Sends what could not be sent yet, as far as the stream takes it ([`Client::wants_to_write`]).
+    pub fn flush(&mut self) {
+        // That the agent is gone shows in every call.
+        self.client.turn().unwrap_or_default();
+    }
+
+    /// Sends what could not be sent yet, waiting for the stream to take it, for at most about this long at a
+    /// time: an agent that does not read at all is left alone.
+    pub fn flush_within(&mut self, patience: Duration) {
+        let each = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        while self.client.wants_to_write() && !self.client.is_lost() {
+            let mut fds = [PollFd::new(self.client.fd(), PollFlags::POLLOUT)];
+            if !matches!(poll(&mut fds, each), Ok(1..)) {
+                return;
+            }
+            self.flush();
+        }
     }
 
     /// The next event, and whose it is. Looks at the stream first; does not block.

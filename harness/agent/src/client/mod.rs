@@ -189,7 +189,12 @@ impl Client {
             None if self.broken => Err(ClientError::Gone(String::new())),
             None => self.write().and_then(|()| self.read()),
         };
-        if result.is_err() {
+        if let Err(error) = &result {
+            // Later it is still this that went wrong.
+            self.bye.get_or_insert_with(|| match error {
+                ClientError::Gone(why) => why.clone(),
+                other => other.to_string(),
+            });
             self.broken = true;
             self.give_up();
         }
@@ -217,10 +222,12 @@ impl Client {
     fn wait_for(&mut self, id: u64, patience: Duration) -> Result<Answer, ClientError> {
         let until = Instant::now() + patience;
         loop {
-            self.turn()?;
+            let turned = self.turn();
+            // It may have answered before it went.
             if let Some(answer) = self.asked.get_mut(&id).and_then(Option::take) {
                 return Ok(answer?);
             }
+            turned?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(ClientError::Silent(patience));

@@ -1,6 +1,6 @@
 //! The sockets of the application: requests in, messages out.
 
-use super::policy::Policy;
+use super::policy::{Policy, PortRange};
 use super::progress;
 use super::services::Services;
 use super::socket::{Entry, Role, Sending, errno, local_address};
@@ -99,10 +99,9 @@ impl Application {
         for event in &events[..count] {
             let token = event.data();
             let flags = event.events();
-            if self.services.owns(token) {
+            if Services::owns(token) {
                 let room = MAX_SOCKETS.saturating_sub(self.held());
-                self.services
-                    .ready(&self.epoll, token, flags, &mut self.next, room);
+                self.services.ready(&self.epoll, token, flags, room);
             } else if let Some(entry) = self.sockets.get_mut(&token) {
                 progress::ready(entry, SocketHandle(token), flags, &mut self.out);
                 self.accept_waiting(token);
@@ -115,7 +114,10 @@ impl Application {
     pub fn request(&mut self, id: u64, request: Request) {
         let result = match request {
             Request::Hello => {
-                let hello = hello(self.source.is_some());
+                let hello = Hello {
+                    ports: self.policy.ports.as_ref().map(PortRange::ends),
+                    ..hello(self.source.is_some())
+                };
                 let result = Ok(Answer::Hello(hello));
                 self.out.push_back(Message::Reply { id, result });
                 return;
@@ -374,11 +376,9 @@ impl Application {
         let backlog = backlog.map_or(128, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX));
         socket.listen(backlog).map_err(|e| refused(&e))?;
         let port = local_address(&socket).map_or(local.port(), |local| local.port());
-        let token = self.token();
         self.services
             .open(
                 &self.epoll,
-                token,
                 service,
                 SocketAddr::new(local.ip(), port),
                 socket,
@@ -461,7 +461,8 @@ impl Application {
     }
 
     fn keep(&mut self, entry: Entry) -> Result<SocketHandle, Refusal> {
-        let token = self.token();
+        let token = self.next;
+        self.next += 1;
         // Edges only: what is ready stays ready without waking us again and again.
         let flags = EpollFlags::EPOLLIN
             | EpollFlags::EPOLLOUT
@@ -512,12 +513,6 @@ impl Application {
             });
         }
         Ok(())
-    }
-
-    fn token(&mut self) -> u64 {
-        let token = self.next;
-        self.next += 1;
-        token
     }
 }
 

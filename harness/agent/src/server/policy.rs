@@ -65,6 +65,13 @@ impl Peers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortRange(pub RangeInclusive<u16>);
 
+impl PortRange {
+    /// Its first and its last port.
+    pub fn ends(&self) -> (u16, u16) {
+        (*self.0.start(), *self.0.end())
+    }
+}
+
 impl FromStr for PortRange {
     type Err = String;
 

@@ -12,9 +12,13 @@ use std::time::Duration;
 /// Listeners with a service, and the conversations that they began.
 #[derive(Debug, Default)]
 pub(super) struct Services {
+    made: u64,
     listeners: BTreeMap<u64, Listener>,
     talks: BTreeMap<u64, Talk>,
 }
+
+/// Tokens from here are ours; those below are numbers of the application's sockets.
+const FIRST: u64 = 1 << 62;
 
 #[derive(Debug)]
 struct Listener {
@@ -33,8 +37,8 @@ struct Talk {
 
 impl Services {
     /// Whether the token is one of ours.
-    pub(super) fn owns(&self, token: u64) -> bool {
-        self.listeners.contains_key(&token) || self.talks.contains_key(&token)
+    pub(super) fn owns(token: u64) -> bool {
+        token >= FIRST
     }
 
     /// Listeners and conversations.
@@ -46,11 +50,11 @@ impl Services {
     pub(super) fn open(
         &mut self,
         epoll: &Epoll,
-        token: u64,
         service: Service,
         local: SocketAddr,
         socket: Socket,
     ) -> io::Result<()> {
+        let token = self.token();
         // Edges: a queue that cannot be emptied (no descriptors left) must not wake us for ever.
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         epoll.add(&socket, EpollEvent::new(flags, token))?;
@@ -88,14 +92,7 @@ impl Services {
     }
 
     /// A listener or a conversation is ready. At most `room` conversations are begun; others are closed.
-    pub(super) fn ready(
-        &mut self,
-        epoll: &Epoll,
-        token: u64,
-        flags: EpollFlags,
-        next: &mut u64,
-        mut room: usize,
-    ) {
+    pub(super) fn ready(&mut self, epoll: &Epoll, token: u64, flags: EpollFlags, mut room: usize) {
         let Some(listener) = self.listeners.get(&token) else {
             self.talk(epoll, token, flags);
             return;
@@ -113,21 +110,23 @@ impl Services {
         }
         for stream in begun {
             let conversation = Conversation::new(service, stream);
-            let added = epoll.add(
-                conversation.stream(),
-                EpollEvent::new(EpollFlags::empty(), *next),
-            );
-            if added.is_ok() {
+            let own = self.token();
+            let nothing = EpollEvent::new(EpollFlags::empty(), own);
+            if epoll.add(conversation.stream(), nothing).is_ok() {
                 let talk = Talk {
                     of: token,
                     conversation,
                     interest: Interest::default(),
                 };
-                self.talks.insert(*next, talk);
-                self.talk(epoll, *next, EpollFlags::empty());
+                self.talks.insert(own, talk);
+                self.talk(epoll, own, EpollFlags::empty());
             }
-            *next += 1;
         }
+    }
+
+    fn token(&mut self) -> u64 {
+        self.made += 1;
+        FIRST + self.made
     }
 
     fn talk(&mut self, epoll: &Epoll, token: u64, events: EpollFlags) {

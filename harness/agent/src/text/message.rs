@@ -65,6 +65,8 @@ pub struct Hello {
     pub capabilities: Vec<Capability>,
     /// Whether it can tell of any connection ([`super::Request::Connection`]).
     pub connection: bool,
+    /// First and last of the ports that it may use, where not all.
+    pub ports: Option<(u16, u16)>,
     /// Plain services.
     pub services: Vec<Service>,
 }
@@ -78,6 +80,7 @@ impl Hello {
             line: MIN_LINE,
             capabilities: Vec::new(),
             connection: false,
+            ports: None,
             services: Vec::new(),
         }
     }
@@ -193,6 +196,7 @@ fn write_hello(out: &mut String, id: u64, hello: &Hello) -> std::fmt::Result {
         line,
         capabilities,
         connection,
+        ports,
         services,
     } = hello;
     let (mut verbs, mut settings) = (Vec::new(), Vec::new());
@@ -208,6 +212,9 @@ fn write_hello(out: &mut String, id: u64, hello: &Hello) -> std::fmt::Result {
     let services: Vec<&str> = services.iter().map(|service| service.name()).collect();
     write!(out, "{id} ok hello protocol={protocol} line={line}")?;
     write!(out, " agent={}", word(agent))?;
+    if let Some((low, high)) = ports {
+        write!(out, " ports={low}-{high}")?;
+    }
     write!(out, " verbs={}", verbs.join(","))?;
     write!(out, " settings={}", settings.join(","))?;
     write!(out, " services={}", services.join(","))
@@ -320,6 +327,12 @@ fn read_hello(mut words: Words<'_>) -> Result<Hello> {
             "protocol" => hello.protocol = number(value, name)?,
             "line" => hello.line = number(value, name)?,
             "agent" => hello.agent = value.to_owned(),
+            "ports" => {
+                let (low, high) = value
+                    .split_once('-')
+                    .ok_or_else(|| Malformed::invalid("ports is LOW-HIGH"))?;
+                hello.ports = Some((number(low, name)?, number(high, name)?));
+            }
             "verbs" => {
                 hello.connection |= names().any(|name| name == "connection");
                 let known = Capability::ALL

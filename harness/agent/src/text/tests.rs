@@ -120,16 +120,17 @@ fn hello() -> impl Strategy<Value = Hello> {
         (any::<u32>(), any::<usize>(), "[a-z/0-9.]{0,9}"),
         prop::sample::subsequence(verbs, 0..14),
         prop::sample::subsequence(sets, 0..17),
-        any::<bool>(),
+        (any::<bool>(), any::<Option<(u16, u16)>>()),
         prop::sample::subsequence(Service::ALL.to_vec(), 0..9),
     )
         .prop_map(
-            |((protocol, line, agent), verbs, sets, connection, services)| Hello {
+            |((protocol, line, agent), verbs, sets, (connection, ports), services)| Hello {
                 protocol,
                 agent,
                 line,
                 capabilities: [verbs, sets].concat(),
                 connection,
+                ports,
                 services,
             },
         )
