@@ -1,4 +1,4 @@
-//! README.md says what the binary says.
+//! README.md and docs/findings.md say what the binary says.
 //!
 //! In ```` ```console ```` blocks, lines that begin with `$ ` are commands; what stands below one, up to the next, is
 //! its output. Numbers and durations may differ, and `…` alone on a line stands for any number of lines.
@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use regex::Regex;
+use rstest::rstest;
 use std::process::{Command, Stdio};
 use tcpconf_tests::{Ended, root, tcpconf_path};
 
@@ -155,9 +156,11 @@ fn fits(expected: &[String], actual: &[String]) -> bool {
     }
 }
 
-#[test]
-fn commands_in_the_readme_say_what_stands_below_them() {
-    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+#[rstest]
+#[case("README.md")]
+#[case("docs/findings.md")]
+fn commands_say_what_stands_below_them(#[case] page: &str) {
+    let text = std::fs::read_to_string(root().join(page)).unwrap();
     let all = examples(&text);
     let mut compared = 0;
     for example in &all {
@@ -175,7 +178,7 @@ fn commands_in_the_readme_say_what_stands_below_them() {
         };
         if example.output.is_empty() {
             let line = example.line;
-            assert_eq!(ended.code, Some(0), "README.md:{line}: {}", ended.all());
+            assert_eq!(ended.code, Some(0), "{page}:{line}: {}", ended.all());
             continue;
         }
         compared += 1;
@@ -183,7 +186,7 @@ fn commands_in_the_readme_say_what_stands_below_them() {
         let actual: Vec<String> = said.trim_end().lines().map(str::to_owned).collect();
         assert!(
             fits(&example.output, &actual),
-            "README.md:{}: `{}` says\n{said}\nbut below it stands\n{}",
+            "{page}:{}: `{}` says\n{said}\nbut below it stands\n{}",
             example.line,
             example.command,
             example.output.join("\n")
@@ -191,7 +194,7 @@ fn commands_in_the_readme_say_what_stands_below_them() {
     }
     assert!(
         compared > 0,
-        "README.md shows no command of tcpconf with its output"
+        "{page} shows no command of tcpconf with its output"
     );
 }
 

@@ -376,9 +376,26 @@ pub(crate) fn show_segment(segment: &Segment, style: PrintStyle) -> String {
     segment.display(style).to_string()
 }
 
+/// TCP among the protocols of IP (RFC 9293 §3.1).
+const TCP: u8 = 6;
+
 fn show(bytes: &[u8], style: PrintStyle) -> String {
     match tcpconf_wire::parse(bytes).content {
         Content::Tcp(segment) => show_segment(&segment, style),
-        other => format!("{other:?}"),
+        Content::Icmp(icmp) => icmp.to_string(),
+        Content::Fragment(piece) => match piece.ip.fragment() {
+            Some((offset, more)) => format!(
+                "fragment at {offset} len {}{}",
+                piece.payload.len(),
+                if more { "" } else { " last" }
+            ),
+            None => format!("fragment len {}", piece.payload.len()),
+        },
+        Content::Other(datagram) => format!(
+            "protocol {} len {}",
+            datagram.ip.protocol_or(TCP),
+            datagram.payload.len()
+        ),
+        Content::NotIp(bytes) => format!("{} octets without an IP header", bytes.len()),
     }
 }
