@@ -1,0 +1,4 @@
+//! See `tcpconf_agent::fuzzing::autosar_parse`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tcpconf_agent::fuzzing::autosar_parse(data));
