@@ -4,6 +4,8 @@
 
 #[cfg(unix)]
 mod doctor;
+#[cfg(target_os = "linux")]
+mod exec;
 pub mod faults;
 #[cfg(feature = "arbitrary")]
 pub mod fuzzing;
@@ -20,6 +22,8 @@ mod smoltcp_target;
 mod stack_target;
 #[cfg(target_os = "linux")]
 pub mod testing;
+#[cfg(target_os = "linux")]
+mod transport;
 mod virtual_host;
 
 #[cfg(unix)]
@@ -27,7 +31,7 @@ pub use doctor::{Check, Health, doctor};
 #[cfg(unix)]
 pub use host::{HostOptions, HostTarget, MacChoice, parse_host};
 #[cfg(target_os = "linux")]
-pub use kernel::KernelTarget;
+pub use kernel::{KernelStatus, KernelTarget};
 #[cfg(target_os = "linux")]
 pub use net::linux::namespace::{enter_user_namespace, needs_user_namespace};
 pub use run::{
@@ -38,4 +42,6 @@ pub use seam::{InProcess, LeaseError, Link, RealTarget, TargetError};
 pub use service::{HTTP_REQUEST_END, HTTP_RESPONSE, Service, UnknownService, source_octet};
 pub use smoltcp_target::SmoltcpTarget;
 pub use stack_target::StackTarget;
+#[cfg(target_os = "linux")]
+pub use transport::{Attachment, Transport, UnknownTransport};
 use tcpconf_agent::service;

@@ -1,7 +1,8 @@
 //! One private namespace with a kernel's TCP in it, at the other end of a veth pair.
 
+use super::application::{Application, Started};
 use super::worker::Worker;
-use crate::net::linux::{ethtool, namespace, rtnetlink::Routing};
+use crate::net::linux::{ethtool, namespace, rtnetlink::Routing, sock_diag::SocketTable};
 use crate::net::owned::Owned;
 use crate::net::station::{Hop, Path};
 use pnet::util::MacAddr;
@@ -23,11 +24,15 @@ const FIRST_INDEX: u32 = 1_000;
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Values of the target's namespace that its default would spoil. What is not there is passed over.
-const SYSCTLS: [(&str, &str); 10] = [
+const SYSCTLS: [(&str, &str); 12] = [
     // The machine's default may be bbr; RFC 5681 is what the suites are about.
     ("ipv4/tcp_congestion_control", "reno"),
     // What one case did to a path must not show in the next.
     ("ipv4/tcp_no_metrics_save", "1"),
+    // What active opens get must not be a port that a case is given to listen on.
+    ("ipv4/ip_local_port_range", "64000 65535"),
+    // Fast Open for whoever asks for it by a socket option, both ways.
+    ("ipv4/tcp_fastopen", "3"),
     ("ipv6/conf/all/accept_dad", "0"),
     ("ipv6/conf/default/accept_dad", "0"),
     ("ipv6/conf/all/dad_transmits", "0"),
@@ -39,13 +44,14 @@ const SYSCTLS: [(&str, &str); 10] = [
 ];
 
 /// A running instance.
-#[derive(Debug)]
 pub(super) struct Instance {
     slot: u8,
     interface: u32,
     worker: Worker,
     next_host: u8,
     has_ipv6: bool,
+    sockets: SocketTable,
+    application: Application,
 }
 
 /// What the two sides tell each other while the link is made.
@@ -53,6 +59,8 @@ struct Configuring {
     go: Sender<()>,
     ready: Receiver<io::Result<bool>>,
     namespace: OwnedFd,
+    sockets: SocketTable,
+    application: Started,
 }
 
 impl Instance {
@@ -84,6 +92,8 @@ impl Instance {
             worker,
             next_host: FIRST_HOST,
             has_ipv6,
+            sockets: configuring.sockets,
+            application: Application::meet(configuring.application)?,
         })
     }
 
@@ -93,6 +103,21 @@ impl Instance {
 
     pub(super) fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// The namespace's socket table.
+    pub(super) fn sockets(&mut self) -> &mut SocketTable {
+        &mut self.sockets
+    }
+
+    /// The application in it.
+    pub(super) fn application(&self) -> &Application {
+        &self.application
+    }
+
+    /// The same, to be driven.
+    pub(super) fn application_mut(&mut self) -> &mut Application {
+        &mut self.application
     }
 
     pub(super) fn has_ipv6(&self) -> bool {
@@ -144,6 +169,7 @@ impl Instance {
 /// link as soon as there is one.
 fn prepare(slot: u8) -> io::Result<Configuring> {
     let namespace = namespace::enter_new()?;
+    let sockets = SocketTable::open()?;
     let (go, begin) = channel();
     let (done, ready) = channel();
     // A thread begins in the namespace of the one that made it.
@@ -158,6 +184,8 @@ fn prepare(slot: u8) -> io::Result<Configuring> {
         go,
         ready,
         namespace,
+        sockets,
+        application: Started::here()?,
     })
 }
 

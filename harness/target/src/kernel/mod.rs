@@ -4,14 +4,22 @@
 //! that its kernel can never answer for us; and one for each instance of the target, which owns
 //! 10.77.N.1 and fd77:0:0:N::1 and plays the wanted service behind a port of its own for each case.
 //! All the rest of these prefixes is ours, answered by our own ARP and neighbour discovery.  Cases
-//! that must be alone get an instance to themselves.  Threads, sockets and descriptors are all that
+//! that must be alone get an instance to themselves.  In each there is an application too, which a case
+//! drives by calls.  Threads, sockets and descriptors are all that
 //! keeps the namespaces, so that nothing is left when the process ends, however it ends.
 
+mod application;
+#[cfg(test)]
+mod application_tests;
 mod conversation;
 mod instance;
 #[cfg(test)]
+mod status_tests;
+#[cfg(test)]
 mod tests;
 mod worker;
+
+pub use application::KernelStatus;
 
 use crate::net::clock::RunClock;
 use crate::net::cursor::{IsnCursor, PortCursor};
@@ -19,14 +27,17 @@ use crate::net::linux::link::PacketLink;
 use crate::net::linux::namespace;
 use crate::net::linux::packet_socket::Framing;
 use crate::net::linux::rtnetlink::Routing;
+use crate::net::linux::sock_diag::Found;
 use crate::service::Service;
 use crate::{LeaseError, Link, RealTarget, TargetError};
 use instance::Instance;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use tcpconf_engine::Lease;
+use std::os::fd::BorrowedFd;
+use tcpconf_engine::{AppCall, AppEvent, CallId, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 
 /// Our ports: all but those that a stack may treat specially.
 const OUR_PORTS: std::ops::RangeInclusive<u16> = 1_024..=65_535;
@@ -58,6 +69,7 @@ pub struct KernelTarget {
     leases: BTreeMap<SocketAddr, u8>,
     versions: &'static [u8],
     serial: u32,
+    last_key: u64,
 }
 
 impl KernelTarget {
@@ -82,6 +94,7 @@ impl KernelTarget {
             leases: BTreeMap::new(),
             versions: &[4],
             serial: 0,
+            last_key: 0,
         };
         target
             .add_instance(SHARED)
@@ -100,6 +113,21 @@ impl KernelTarget {
         }
         self.instances.insert(slot, instance);
         Ok(())
+    }
+
+    /// All TCP sockets that the target has, its listeners included: to see whether something is left.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn socket_table(&mut self) -> io::Result<Vec<(FourTuple, Status)>> {
+        let mut found = Vec::new();
+        for instance in self.instances.values_mut() {
+            for ip in self.versions {
+                let sockets = instance.sockets().all(*ip)?;
+                found.extend(sockets.iter().map(|s| (s.connection(), s.status())));
+            }
+        }
+        Ok(found)
     }
 
     fn slot_for(&mut self, needs: &Needs) -> Result<u8, LeaseError> {
@@ -124,10 +152,6 @@ impl RealTarget for KernelTarget {
     }
 
     fn lease(&mut self, needs: &Needs, ip: u8, ports: usize) -> Result<Lease, LeaseError> {
-        if needs.app {
-            let reason = "the kernel target has no application interface";
-            return Err(LeaseError::Unsupported(reason.into()));
-        }
         if !self.versions.contains(&ip) {
             return Err(LeaseError::Unsupported(format!(
                 "this kernel has no IPv{ip}"
@@ -145,7 +169,7 @@ impl RealTarget for KernelTarget {
         let backlog = needs.backlog.unwrap_or(DEFAULT_BACKLOG);
         // A port may be taken by what a former case left: the next one is as good.
         let mut port = self.service_ports.take();
-        if service != Service::Closed {
+        if service != Service::Closed && !needs.driven {
             let opened = (0..LISTEN_TRIES).find_map(|_| {
                 match instance.worker().open(port, ip, service, backlog) {
                     Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
@@ -161,8 +185,9 @@ impl RealTarget for KernelTarget {
         }
         let target = SocketAddr::new(instance.target(ip), port);
         self.leases.insert(target, slot);
+        self.last_key += 1;
         Ok(Lease {
-            key: 0,
+            key: self.last_key,
             addresses: instance.own_addresses(ADDRESSES, ip),
             ports: self.ports.take_many(ports).into(),
             target,
@@ -216,6 +241,43 @@ impl RealTarget for KernelTarget {
             .values()
             .flat_map(|instance| self.versions.iter().map(|ip| instance.target(*ip)))
             .collect()
+    }
+
+    fn application(&self) -> Option<&[Capability]> {
+        let shared = self.instances.get(&SHARED)?;
+        Some(shared.application().capabilities())
+    }
+
+    fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
+        let slot = self.leases.get(&lease.target);
+        if let Some(instance) = slot.and_then(|slot| self.instances.get_mut(slot)) {
+            instance.application_mut().call(lease.key, id, call);
+        }
+    }
+
+    fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
+        let mut instances = self.instances.values_mut();
+        instances.find_map(|instance| instance.application_mut().poll())
+    }
+
+    fn app_fds(&self) -> Vec<BorrowedFd<'_>> {
+        let instances = self.instances.values();
+        instances
+            .map(|instance| instance.application().fd())
+            .collect()
+    }
+
+    fn status(&mut self, lease: &Lease, connection: FourTuple) -> Option<Status> {
+        let slot = self.leases.get(&lease.target)?;
+        match self.instances.get_mut(slot)?.sockets().find(connection) {
+            Ok(Found::Connection(socket)) => Some(socket.status()),
+            Ok(Found::Nothing) => Some(Status {
+                state: "CLOSED".into(),
+                ..Status::default()
+            }),
+            // LISTEN and CLOSED are both true of such a four-tuple: a probe tells more.
+            Ok(Found::Listener) | Err(_) => None,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod packet_socket;
 pub(crate) mod raw_ip;
 pub(crate) mod rst_rule;
 pub(crate) mod rtnetlink;
+pub(crate) mod sock_diag;
 
 /// The kernel's error behind a nix error.
 pub(crate) fn os_error(errno: nix::Error) -> std::io::Error {

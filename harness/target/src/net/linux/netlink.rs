@@ -1,6 +1,6 @@
 //! Netlink messages and a synchronous socket (RFC 3549; `man 7 netlink`).
 //!
-//! Only what this crate asks of the kernel: requests with an acknowledgement or one answer. No dumps.
+//! Only what this crate asks of the kernel: requests with an acknowledgement, one answer, or a list.
 
 use super::os_error;
 use nix::sys::socket::{
@@ -20,6 +20,7 @@ const ANSWER_WITHIN_S: i64 = 5;
 
 pub(crate) const NLM_F_REQUEST: u16 = 1;
 pub(crate) const NLM_F_ACK: u16 = 4;
+pub(crate) const NLM_F_DUMP: u16 = 0x300;
 pub(crate) const NLM_F_EXCL: u16 = 0x200;
 pub(crate) const NLM_F_CREATE: u16 = 0x400;
 pub(crate) const NLM_F_APPEND: u16 = 0x800;
@@ -173,6 +174,22 @@ impl Netlink {
             }
         }
         Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// A request ([`NLM_F_DUMP`]) that is answered by a list; the bodies.
+    pub(crate) fn list(&mut self, message: Message) -> io::Result<Vec<Vec<u8>>> {
+        self.sequence += 1;
+        self.send(&message.finish(self.sequence))?;
+        let mut found = Vec::new();
+        loop {
+            for (kind, body) in messages_of(&self.receive()?) {
+                match kind {
+                    NLMSG_DONE => return Ok(found),
+                    NLMSG_ERROR => result(&body)?,
+                    _ => found.push(body),
+                }
+            }
+        }
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
