@@ -6,7 +6,7 @@ use crate::compose::{Composed, compose};
 use crate::eval::{EvalError, Scope};
 use crate::event::{Direction, Finding, TraceEntry};
 use crate::invariant::{Evidence, Judgement, invariants, judge};
-use crate::model::{Connection, Seen};
+use crate::model::{Connection, Phase, Seen};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use tcpconf_suite::ast::{Expr, Template};
@@ -40,6 +40,8 @@ pub(crate) struct Slot {
     pub(crate) syn_options: Vec<TcpOption>,
     /// What no step has taken yet.
     pub(crate) inbox: VecDeque<Arrived>,
+    /// The target's first SYN says which port it comes from.
+    awaited: bool,
 }
 
 impl Slot {
@@ -52,7 +54,29 @@ impl Slot {
             script: connection,
             syn_options: Vec::new(),
             inbox: VecDeque::new(),
+            awaited: false,
         }
+    }
+
+    fn bind(&mut self, target: SocketAddr) {
+        self.wire.target = target;
+        self.script.target = target;
+    }
+
+    /// Whether a segment of the target that came for our socket belongs here.
+    fn takes(&mut self, segment: &Segment) -> bool {
+        if segment.src() == self.wire.target {
+            self.awaited = false;
+            return true;
+        }
+        let first = self.awaited
+            && segment.src().ip() == self.wire.target.ip()
+            && segment.flags.contains(Flags::SYN);
+        if first {
+            self.awaited = false;
+            self.bind(segment.src());
+        }
+        first
     }
 
     /// What the segment is, seen against what the steps have consumed.
@@ -161,6 +185,17 @@ impl Session {
         index
     }
 
+    /// Makes a connection that the target is about to open to our socket `ours`, from `port` or, when that
+    /// is 0, from a port of its choice.
+    pub(crate) fn await_open(&mut self, name: &str, ours: SocketAddr, port: u16) -> usize {
+        let index = self.open(name, ours);
+        let target = SocketAddr::new(self.target.ip(), port);
+        let slot = &mut self.slots[index];
+        slot.awaited = true;
+        slot.bind(target);
+        index
+    }
+
     /// Builds the segment of a template on a connection.
     pub(crate) fn compose(
         &self,
@@ -261,11 +296,8 @@ impl Session {
         if packet.checksum == ChecksumState::NotReady {
             segment.checksum = Checksum::Good; // what stands there says nothing
         }
-        let index = self
-            .sockets
-            .get(&segment.dst())
-            .copied()
-            .filter(|_| segment.src() == self.target);
+        let index = self.sockets.get(&segment.dst()).copied();
+        let index = index.filter(|index| self.slots[*index].takes(&segment));
         let Some(index) = index else {
             self.strays += 1;
             self.trace.push(TraceEntry {
@@ -349,6 +381,13 @@ impl Session {
                 let mut rst = Segment::new(c.ours, c.target);
                 rst.flags = Flags::RST;
                 rst.seq = seq;
+                resets.push((index, rst));
+            }
+            if let (Phase::SynSent, Some(iss)) = (c.phase, c.iss) {
+                // RFC 9293 §3.10.7.3: a RST counts when it acknowledges the SYN.
+                let mut rst = Segment::new(c.ours, c.target);
+                rst.flags = Flags::RST | Flags::ACK;
+                rst.ack = iss + 1;
                 resets.push((index, rst));
             }
         }

@@ -208,6 +208,8 @@ pub enum StepKind {
     Setup {
         /// The state that must be reached.
         state: String,
+        /// By which path; empty where there is one way.
+        path: String,
         /// How.
         steps: Vec<Step>,
     },
@@ -398,19 +400,40 @@ pub struct AppStep {
     pub verb: AppVerb,
     /// `expect ERROR`, `expect eof`.
     pub expect: Option<Name>,
+    /// `within T`: how long that may take.
+    pub within: Option<Expr>,
 }
 
 /// What the target's application can be asked to do (RFC 9293 §3.9.1 and sockets).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppVerb {
-    /// `listen`
-    Listen,
-    /// `connect`: to an address and port leased to the case.
-    Connect,
+    /// `listen [backlog N] [with …]`
+    Listen {
+        /// How many connections may wait.
+        backlog: Option<Expr>,
+        /// Settings of the listener.
+        with: Vec<SettingValue>,
+    },
+    /// `connect [port N] [data N] [with …]`: to an address and port leased to the case.
+    Connect {
+        /// The target's port; chosen by the target when absent.
+        port: Option<Expr>,
+        /// Octets for the SYN (Fast Open).
+        data: Option<Expr>,
+        /// Settings of the socket.
+        with: Vec<SettingValue>,
+    },
     /// `accept`
     Accept,
-    /// `send N`
-    Send(Expr),
+    /// `send N [urgent] [more]`
+    Send {
+        /// How many octets.
+        count: Expr,
+        /// The last one is urgent.
+        urgent: bool,
+        /// More will follow at once.
+        more: bool,
+    },
     /// `recv N [== pattern]`
     Recv {
         /// How many octets.
@@ -418,38 +441,62 @@ pub enum AppVerb {
         /// They must be those that were sent.
         pattern: bool,
     },
+    /// `recv urgent`
+    ReceiveUrgent,
     /// `close`: no more to send.
     Close,
+    /// `shutdown-read`: no more to receive.
+    ShutdownRead,
     /// `release`: closed both ways.
     Release,
     /// `abort`
     Abort,
     /// `set NAME VALUE`
-    Set {
-        /// Which option.
-        name: Name,
-        /// Its value.
-        value: Expr,
-    },
+    Set(SettingValue),
+    /// `status`: asks for what `app.unread` and its like then say.
+    Status,
     /// `expect …` alone: an event.
     Event,
 }
 
+/// `NAME VALUE`: a socket option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingValue {
+    /// Which.
+    pub name: Name,
+    /// Its value.
+    pub value: Expr,
+}
+
 impl AppVerb {
     /// What the target's application interface must be able to do.
-    pub fn capability(&self) -> Option<Capability> {
-        Some(match self {
-            Self::Listen => Capability::Listen,
-            Self::Connect => Capability::Connect,
-            Self::Accept => Capability::Accept,
-            Self::Send(_) => Capability::Send,
-            Self::Recv { .. } => Capability::Receive,
-            Self::Close => Capability::Close,
-            Self::Release => Capability::Release,
-            Self::Abort => Capability::Abort,
-            Self::Set { name, .. } => Capability::Set(Setting::from_name(&name.value)?),
-            Self::Event => Capability::Accept,
-        })
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let settings = |with: &[SettingValue]| {
+            let found = with
+                .iter()
+                .filter_map(|s| Setting::from_name(&s.name.value));
+            found.map(Capability::Set).collect::<Vec<_>>()
+        };
+        match self {
+            Self::Listen { with, .. } => [vec![Capability::Listen], settings(with)].concat(),
+            Self::Connect { with, .. } => [vec![Capability::Connect], settings(with)].concat(),
+            Self::Set(setting) => settings(std::slice::from_ref(setting)),
+            Self::Send { urgent, more, .. } => {
+                let urgent = urgent.then_some(Capability::SendUrgent);
+                let more = more.then_some(Capability::SendMore);
+                let all = [Some(Capability::Send), urgent, more];
+                all.into_iter().flatten().collect()
+            }
+            Self::Accept => vec![Capability::Accept],
+            Self::Recv { .. } => vec![Capability::Receive],
+            Self::ReceiveUrgent => vec![Capability::ReceiveUrgent],
+            Self::Close => vec![Capability::Close],
+            Self::ShutdownRead => vec![Capability::ShutdownRead],
+            Self::Release => vec![Capability::Release],
+            Self::Abort => vec![Capability::Abort],
+            Self::Status => vec![Capability::Status],
+            Self::Event => Vec::new(),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Needs {
     pub app: bool,
     /// Nothing is to stand behind the port: the case opens what it needs by `app` calls.
     pub driven: bool,
+    /// The steps themselves say when the application listens; otherwise it does before the first step.
+    pub listens: bool,
     /// What the application interface must be able to do.
     pub calls: std::collections::BTreeSet<crate::vocabulary::Capability>,
     /// Claimed features (`given`).

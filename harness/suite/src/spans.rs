@@ -183,10 +183,16 @@ impl Spans for StepKind {
             }
             Self::State { state, passive: _ } => state.each_span(f),
             Self::Builtin(_) | Self::AutoAck(_) => {}
-            Self::App(AppStep { conn, verb, expect }) => {
+            Self::App(AppStep {
+                conn,
+                verb,
+                expect,
+                within,
+            }) => {
                 conn.each_span(f);
                 verb.each_span(f);
                 expect.each_span(f);
+                within.each_span(f);
             }
             Self::Check(expr) | Self::Wait(expr) => expr.each_span(f),
             Self::Sample(Sample {
@@ -219,7 +225,11 @@ impl Spans for StepKind {
                 steps.each_span(f);
             }
             Self::Ignore(all) => all.each_span(f),
-            Self::Setup { state: _, steps }
+            Self::Setup {
+                state: _,
+                path: _,
+                steps,
+            }
             | Self::Inlined {
                 fixture: _,
                 file: _,
@@ -246,19 +256,34 @@ impl Spans for Branch {
 impl Spans for AppVerb {
     fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
         match self {
-            Self::Send(count) | Self::Recv { count, pattern: _ } => count.each_span(f),
-            Self::Set { name, value } => {
-                name.each_span(f);
-                value.each_span(f);
+            Self::Listen { backlog, with } => {
+                backlog.each_span(f);
+                with.each_span(f);
             }
-            Self::Listen
-            | Self::Connect
-            | Self::Accept
+            Self::Connect { port, data, with } => {
+                port.each_span(f);
+                data.each_span(f);
+                with.each_span(f);
+            }
+            Self::Send { count, .. } | Self::Recv { count, .. } => count.each_span(f),
+            Self::Set(setting) => setting.each_span(f),
+            Self::Accept
+            | Self::ReceiveUrgent
             | Self::Close
+            | Self::ShutdownRead
             | Self::Release
             | Self::Abort
+            | Self::Status
             | Self::Event => {}
         }
+    }
+}
+
+impl Spans for SettingValue {
+    fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
+        let Self { name, value } = self;
+        name.each_span(f);
+        value.each_span(f);
     }
 }
 

@@ -41,18 +41,104 @@ pub const STATES: &[Entry] = &[
     ("TIME-WAIT", "both closed, old segments are waited for"),
 ];
 
-/// `via PATH`: state, path, what it means.
+/// `via PATH`: state, path, what it means. The first of a state is taken unless a path is named; a state
+/// that does not stand here has one way.
 pub const PATHS: &[(&str, &str, &str)] = &[
-    ("SYN-RECEIVED", "passive", "a SYN came to LISTEN"),
-    ("SYN-RECEIVED", "simultaneous", "SYNs crossed"),
+    ("SYN-RECEIVED", "passive", "a SYN comes to LISTEN"),
+    (
+        "SYN-RECEIVED",
+        "simultaneous",
+        "the application opens, and SYNs cross",
+    ),
     ("ESTABLISHED", "passive", "we open"),
     ("ESTABLISHED", "active", "the target's application opens"),
-    ("ESTABLISHED", "simultaneous", "SYNs crossed"),
-    ("CLOSE-WAIT", "passive", "we opened"),
-    ("CLOSE-WAIT", "active", "the target's application opened"),
-    ("TIME-WAIT", "fin-wait-2", "the target closed first"),
-    ("TIME-WAIT", "closing", "both closed at once"),
+    (
+        "ESTABLISHED",
+        "simultaneous",
+        "the application opens, and SYNs cross",
+    ),
+    ("FIN-WAIT-1", "passive", "we open, the application closes"),
+    ("FIN-WAIT-1", "active", "the application opens and closes"),
+    (
+        "FIN-WAIT-1",
+        "service",
+        "we open, the service `closer` closes",
+    ),
+    (
+        "FIN-WAIT-2",
+        "passive",
+        "FIN-WAIT-1, and its FIN is acknowledged",
+    ),
+    (
+        "FIN-WAIT-2",
+        "active",
+        "the same, opened by the application",
+    ),
+    ("FIN-WAIT-2", "service", "the same, of the service `closer`"),
+    (
+        "CLOSE-WAIT",
+        "passive",
+        "we open and close; the application does not",
+    ),
+    ("CLOSE-WAIT", "active", "the application opens, we close"),
+    (
+        "CLOSE-WAIT",
+        "service",
+        "we open and close; the service `hold` does not",
+    ),
+    ("CLOSING", "passive", "FIN-WAIT-1, and our FIN crosses"),
+    ("CLOSING", "active", "the same, opened by the application"),
+    ("CLOSING", "service", "the same, of the service `closer`"),
+    (
+        "LAST-ACK",
+        "passive",
+        "CLOSE-WAIT, and the application closes",
+    ),
+    ("LAST-ACK", "active", "the same, opened by the application"),
+    (
+        "LAST-ACK",
+        "service",
+        "we close, and the service `sink` after us",
+    ),
+    ("TIME-WAIT", "fin-wait-2", "through FIN-WAIT-2"),
+    ("TIME-WAIT", "closing", "through CLOSING"),
+    (
+        "TIME-WAIT",
+        "direct",
+        "from FIN-WAIT-1: our FIN acknowledges the target's",
+    ),
+    (
+        "TIME-WAIT",
+        "fin-wait-2-active",
+        "as `fin-wait-2`, opened by the application",
+    ),
+    (
+        "TIME-WAIT",
+        "closing-active",
+        "as `closing`, opened by the application",
+    ),
+    (
+        "TIME-WAIT",
+        "direct-active",
+        "as `direct`, opened by the application",
+    ),
+    (
+        "TIME-WAIT",
+        "service",
+        "through FIN-WAIT-2, of the service `closer`",
+    ),
 ];
+
+/// What must stand behind the port for a path.
+pub fn service_of_path(state: &str, path: &str) -> Option<&'static str> {
+    match (state, path) {
+        ("CLOSED", _) => Some("closed"),
+        ("CLOSE-WAIT", "service") => Some("hold"),
+        ("LAST-ACK", "service") => Some("sink"),
+        (_, "service") => Some("closer"),
+        _ => None,
+    }
+}
 
 /// `service NAME`: what stands behind the port.
 pub const SERVICES: &[Entry] = &[
@@ -237,6 +323,16 @@ pub const SYMBOLS: &[(&str, Type, &str)] = &[
         Type::Seq,
         "highest acknowledgement seen from the target",
     ),
+    (
+        "app.unread",
+        Type::Number,
+        "octets that the application had not read at the last `app status`",
+    ),
+    (
+        "app.unacked",
+        Type::Number,
+        "octets that the application had sent and we had not acknowledged at the last `app status`",
+    ),
 ];
 
 /// What can be asked of a labelled segment: `first.seq`.
@@ -351,23 +447,30 @@ pub const FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// `app … expect NAME`.
+/// `app … expect NAME`: what the target's application is told.
 pub const OUTCOMES: &[Entry] = &[
     ("eof", "the peer has closed"),
     ("accepted", "a connection was accepted"),
     ("connected", "a connection was opened"),
     ("readable", "there is data"),
     ("urgent", "there is urgent data"),
-    ("refused", "connection refused"),
-    ("reset", "connection reset"),
-    ("aborted", "connection aborted"),
-    ("timeout", "connection timed out"),
-    ("host-unreachable", "host unreachable"),
-    ("network-unreachable", "network unreachable"),
-    ("not-connected", "there is no connection"),
-    ("broken-pipe", "the sending side is closed"),
-    ("in-use", "the address is in use"),
-    ("invalid", "the call makes no sense in this state"),
+    ("refused", "ECONNREFUSED"),
+    ("reset", "ECONNRESET"),
+    ("aborted", "ECONNABORTED"),
+    ("timeout", "ETIMEDOUT"),
+    ("host-unreachable", "EHOSTUNREACH"),
+    ("network-unreachable", "ENETUNREACH"),
+    ("protocol-unavailable", "ENOPROTOOPT"),
+    ("message-size", "EMSGSIZE"),
+    ("not-connected", "ENOTCONN, EBADF: there is no connection"),
+    ("is-connected", "EISCONN"),
+    ("broken-pipe", "EPIPE: the sending side is closed"),
+    ("in-use", "EADDRINUSE"),
+    ("not-available", "EADDRNOTAVAIL"),
+    ("denied", "EACCES"),
+    ("invalid", "EINVAL"),
+    ("no-buffers", "ENOBUFS"),
+    ("error", "any error"),
 ];
 
 /// Directives: they stand before a test's steps.
@@ -459,19 +562,33 @@ pub const IGNORABLE: &[Entry] = &[
 
 /// `app VERB`.
 pub const VERBS: &[Entry] = &[
-    ("listen", "passive OPEN"),
+    (
+        "listen",
+        "`listen [backlog N] [with NAME VALUE, …]`: passive OPEN",
+    ),
     (
         "connect",
-        "active OPEN, to an address and port leased to the case",
+        "`connect [port N] [data N] [with NAME VALUE, …]`: active OPEN, to an address and port of ours; from port N; with N octets on the SYN",
     ),
-    ("accept", "take a connection"),
-    ("send", "`send N`: N octets"),
-    ("recv", "`recv N [== pattern]`: N octets, as they were sent"),
+    ("accept", "wait until the connection is accepted"),
+    (
+        "send",
+        "`send N [urgent] [more]`: N octets, the last urgent, more to follow at once",
+    ),
+    (
+        "recv",
+        "`recv N [== pattern]`: wait for N octets, as they were sent; `recv urgent`: the octet out of band",
+    ),
     ("close", "RFC 9293 CLOSE: no more to send"),
+    ("shutdown-read", "no more to receive"),
     ("release", "the socket is closed both ways"),
     ("abort", "RFC 9293 ABORT"),
     ("set", "`set NAME VALUE`: a socket option"),
-    ("expect", "`expect NAME`: an event of the application"),
+    ("status", "ask for what `app.unread` and its like say"),
+    (
+        "expect",
+        "`expect NAME [within T]`: an event of the application; behind another verb, how the call is answered",
+    ),
 ];
 
 /// Words that begin steps of a later version.

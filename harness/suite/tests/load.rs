@@ -40,7 +40,7 @@ fn instance(lines: &str) -> Instance {
 fn lines(steps: &[Step], lines: &mut Vec<String>) {
     for step in steps {
         match &step.kind {
-            StepKind::Setup { state, steps } => {
+            StepKind::Setup { state, steps, .. } => {
                 lines.push(format!("[{state}"));
                 self::lines(steps, lines);
                 lines.push("]".to_owned());

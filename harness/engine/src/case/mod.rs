@@ -3,6 +3,8 @@
 //! Pure: the driver owns sockets and time.  [`Case::poll`] says what to do next; `handle_…` says what
 //! happened.
 
+mod app_step;
+mod application;
 mod cleanup;
 mod either;
 mod failure;
@@ -21,7 +23,8 @@ use crate::event::{CaseReport, Evidence, Failure, Location};
 use crate::session::Session;
 use crate::value::Value;
 use crate::verdict::Level;
-use crate::{Action, AppEvent, CaseSetup, Claim, Outcome, SendId, Status, Verdict};
+use crate::{Action, CaseSetup, Claim, Outcome, SendId, Status, Verdict};
+use application::Application;
 use frame::Frame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -84,6 +87,7 @@ pub struct Case {
     note_on_sends: Option<&'static str>,
     /// What the target said of a connection, when it was asked.
     status: Option<Option<Status>>,
+    app: Application,
     states: Vec<(String, Evidence)>,
     /// The stamp of the previous step's segment.
     last_stamp: Instant,
@@ -129,6 +133,7 @@ impl Case {
             autoack: false,
             note_on_sends: None,
             status: None,
+            app: Application::default(),
             states: Vec::new(),
             last_stamp: Instant::ZERO,
             started: None,
@@ -224,11 +229,6 @@ impl Case {
         }
     }
 
-    /// The target's application has something to say.
-    pub fn handle_app(&mut self, _now: Instant, _event: AppEvent) {
-        // No step of this version calls the application, so nothing can come that a step waits for.
-    }
-
     /// The answer to [`Action::Status`]; `None` when the target cannot tell.
     pub fn handle_status(&mut self, _now: Instant, status: Option<Status>) {
         self.status = Some(status);
@@ -251,6 +251,12 @@ impl Case {
             }
             match self.stage {
                 Stage::Running => {
+                    if let Some(until) = self.prepare_application(now) {
+                        if self.outbox.is_empty() {
+                            return Action::WaitUntil(until);
+                        }
+                        continue;
+                    }
                     if let Some(action) = self.advance(now) {
                         return action;
                     }

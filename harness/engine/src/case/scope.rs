@@ -32,7 +32,13 @@ impl Scope for View<'_> {
                 let c = &case.session.slot(label.slot).script;
                 return member(label, rest, c);
             }
+            if head == "app" {
+                return self.status(case.session.named(self.conn), rest);
+            }
             if let Some(index) = case.session.named(head) {
+                if let Some(key) = rest.strip_prefix("app.") {
+                    return self.status(Some(index), key);
+                }
                 return variable(&case.session.slot(index).script, rest);
             }
         }
@@ -55,6 +61,21 @@ impl Scope for View<'_> {
 }
 
 impl View<'_> {
+    /// What the last `app status` said.
+    fn status(&self, index: Option<usize>, key: &str) -> Result<Value, Lack> {
+        let status = index.and_then(|index| self.case.app.status.get(&index));
+        let status = status
+            .ok_or_else(|| Lack::NotShown(format!("app.{key}: no 'app status' went before")))?;
+        let number = match key {
+            "unread" => status.unread,
+            "unacked" => status.unacked,
+            _ => return Err(Lack::Wrong(format!("no symbol app.{key}"))),
+        };
+        number
+            .map(|n| Value::Number(n.into()))
+            .ok_or_else(|| Lack::NotShown(format!("the target cannot tell app.{key}")))
+    }
+
     fn profile(&self, key: &str) -> Result<Value, Lack> {
         let profile = &self.case.setup.profile;
         if key == "syn_ack_retries" {

@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::{Action, Mode, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
-use tcpconf_suite::ast::{AppStep, Builtin, Expr, ExprKind, Name, Sample, Step, StepKind, Timing};
+use tcpconf_suite::ast::{Builtin, Expr, ExprKind, Name, Sample, Step, StepKind, Timing};
 use tcpconf_wire::Instant;
 
 /// Rounds that `repeat` and `sample` may ask for.
@@ -90,7 +90,7 @@ impl Case {
             StepKind::Nothing(nothing) => self.nothing(nothing),
             StepKind::Either(branches) => self.either(branches),
             StepKind::Unordered(steps) => self.unordered(steps),
-            StepKind::Setup { state, steps } => {
+            StepKind::Setup { state, steps, .. } => {
                 self.push(steps, Role::Setup(state.clone()), None, None);
                 Ok(())
             }
@@ -145,10 +145,7 @@ impl Case {
             }
             StepKind::Builtin(builtin) => self.builtin(*builtin, now),
             StepKind::State { state, passive } => self.state(state, *passive, now),
-            StepKind::App(AppStep { .. }) => {
-                self.unsupported("the target has no application interface");
-                Ok(())
-            }
+            StepKind::App(app) => self.app(app, now),
             StepKind::Reach(reach) => Err(EvalError::wrong(
                 reach.state.span,
                 format!("reach {} was not lowered", reach.state.value),

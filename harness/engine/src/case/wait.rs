@@ -3,6 +3,7 @@
 //! A waiting `>` tries to match first. What does not match is a mismatch, but for a segment with
 //! SEG.LEN > 0 whose range was all sent before: a retransmission, passed over.
 
+use super::app_step::AppWait;
 use super::either::Head;
 use super::probe::Probe;
 use super::unordered::Unordered;
@@ -11,11 +12,11 @@ use crate::Mode;
 use crate::eval::EvalError;
 use crate::event::Difference;
 use crate::matching::{Match, match_field, match_flags, matches, same_as};
-use crate::model::Seen;
+use crate::model::{Connection, Seen};
 use crate::session::Arrived;
 use crate::value::seconds;
 use tcpconf_suite::ast::{Branch, Expect, Ignorable, Nothing, Pattern, Timing};
-use tcpconf_wire::Instant;
+use tcpconf_wire::{Flags, Instant, Segment};
 
 /// What the current step waits for.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub(super) enum Waiting {
         until: Instant,
     },
     Probe(Probe),
+    App(AppWait),
 }
 
 /// From when to when a segment may come.
@@ -128,6 +130,7 @@ impl Case {
             Waiting::Unordered(unordered) => self.wait_unordered(unordered, now),
             Waiting::Quiet { until } => self.wait_quiet(until, now),
             Waiting::Probe(probe) => self.wait_probe(probe, now),
+            Waiting::App(wait) => self.wait_app(wait, now),
         }
     }
 
@@ -280,6 +283,12 @@ impl Case {
                 result
             }
         };
+        if result.fits()
+            && self.app_sends(index)
+            && let Some(difference) = wrong_text(&slot.script, segment)
+        {
+            result.differences.push(difference);
+        }
         if result.fits() {
             if arrived.at < window.earliest {
                 result.differences.push(Difference {
@@ -367,6 +376,18 @@ impl Window {
     pub(super) fn within(&self) -> std::time::Duration {
         self.latest.since(self.origin)
     }
+}
+
+/// What `app send` gave to the target names its place in the stream.
+fn wrong_text(c: &Connection, segment: &Segment) -> Option<Difference> {
+    let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
+    let offset = first - (c.iss? + 1);
+    let (at, expected) = crate::payload::first_wrong(offset, &segment.payload)?;
+    Some(Difference {
+        field: format!("octet {} of the stream", offset.wrapping_add(at as u32)),
+        expected: format!("{expected:#04x}"),
+        actual: format!("{:#04x}", segment.payload[at]),
+    })
 }
 
 pub(super) fn show_since(at: Instant, origin: Instant) -> String {

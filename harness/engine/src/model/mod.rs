@@ -32,6 +32,8 @@ pub(crate) enum Phase {
     /// No connection: LISTEN or CLOSED.
     #[default]
     None,
+    /// The target has sent a SYN of its own, and none of ours was accepted.
+    SynSent,
     /// A SYN was accepted.
     SynReceived,
     /// ESTABLISHED or later.
@@ -94,6 +96,8 @@ pub(crate) struct Connection {
     /// The target's socket.
     pub(crate) target: SocketAddr,
     pub(crate) phase: Phase,
+    /// The target has opened it.
+    active: bool,
 
     // The target's receive side (reference receiver).
     /// Our initial sequence number: the target's IRS.
@@ -177,6 +181,7 @@ impl Connection {
             ours,
             target,
             phase: Phase::None,
+            active: false,
             irs: isn,
             syn_sent: false,
             other_syns: Vec::new(),
@@ -273,7 +278,7 @@ impl Connection {
 
     /// Whether a half-open connection stands on the target as far as the wire tells.
     pub(crate) const fn half_open(&self) -> bool {
-        matches!(self.phase, Phase::SynReceived)
+        matches!(self.phase, Phase::SynReceived) && !self.active
     }
 
     /// What the steps' model of this connection must know of the wire's.

@@ -16,6 +16,7 @@ impl Connection {
         if sound {
             match self.phase {
                 Phase::None | Phase::Reset => self.segment_without_connection(segment),
+                Phase::SynSent => self.segment_in_syn_sent(segment),
                 Phase::SynReceived | Phase::Synchronized => {
                     if !self.segment_arrives(segment) {
                         self.last_unacceptable = Some(now);
@@ -64,6 +65,50 @@ impl Connection {
         // Text and FIN on the SYN: taken or left for retransmission, the SYN-ACK will tell (§3.4).
     }
 
+    /// §3.10.7.3.
+    fn segment_in_syn_sent(&mut self, segment: &TcpView<'_>) {
+        let flags = segment.flags;
+        let Some(iss) = self.iss else { return };
+        let acks = flags.contains(Flags::ACK);
+        let acceptable = iss.lt(segment.ack) && segment.ack.le(self.snd_nxt);
+        if acks && !acceptable {
+            return; // First check: a RST is the answer, unless this is one.
+        }
+        if flags.contains(Flags::RST) {
+            // Second check.
+            if acks {
+                self.phase = Phase::Reset;
+            }
+            return;
+        }
+        if !flags.contains(Flags::SYN) {
+            return;
+        }
+        // The window of the target's SYN counts from where our text begins.
+        let window = self.right_edge.map(|edge| edge - (self.irs + 1));
+        self.right_edge = window.map(|window| segment.seq + 1 + window);
+        self.syn_sent = true;
+        self.irs = segment.seq;
+        self.rcv_nxt = segment.seq + 1;
+        self.our_offer = offer_of(segment);
+        self.ts_recent = ts_val(segment);
+        // The window field of a SYN is never scaled (RFC 7323 §2.2).
+        self.snd_wnd = u32::from(segment.window);
+        self.max_snd_wnd = self.snd_wnd;
+        (self.snd_wl1, self.snd_wl2) = (segment.seq, segment.ack);
+        self.our_right_edge = Some(iss + 1 + self.snd_wnd);
+        if acks {
+            self.snd_una = segment.ack;
+            self.phase = Phase::Synchronized;
+        } else {
+            self.phase = Phase::SynReceived;
+        }
+        // "If there are other controls or text in the segment, then continue": with the text behind the SYN.
+        let mut text = *segment;
+        text.seq = segment.seq + 1;
+        self.process_text(&text);
+    }
+
     /// §3.10.7.4. False when the segment is one that draws an acknowledgement for being unacceptable.
     fn segment_arrives(&mut self, segment: &TcpView<'_>) -> bool {
         let flags = segment.flags;
@@ -95,6 +140,15 @@ impl Connection {
             return !acceptable;
         }
         if !acceptable {
+            // A SYN-ACK that crosses ours says by its ACK that our peer has the target's SYN (§3.5,
+            // figure 8), though its own SYN is old.
+            let crossing = segment.seq == self.irs
+                && self.active
+                && self.phase == Phase::SynReceived
+                && flags.contains(Flags::SYN | Flags::ACK);
+            if crossing && self.process_ack(segment) {
+                return true;
+            }
             // First check: with the window closed, a valid ACK still counts.
             if self.rcv_wnd() == 0
                 && segment.seq == self.rcv_nxt

@@ -144,6 +144,10 @@ impl Connection {
         if !new {
             return;
         }
+        if self.phase == Phase::None && !segment.flags.contains(Flags::ACK) {
+            self.phase = Phase::SynSent;
+            self.active = true;
+        }
         self.iss = Some(segment.seq);
         self.snd_una = segment.seq;
         self.snd_nxt = segment.seq;
@@ -152,7 +156,9 @@ impl Connection {
         self.text.clear();
         self.target_fin = None;
         self.target_offer = Some(Offer::of(&segment.options));
-        self.right_edge = None;
+        // The window of its SYN is counted from where our text will begin.
+        self.right_edge =
+            (self.phase == Phase::SynSent).then(|| self.irs + 1 + u32::from(segment.window));
         self.acked = None;
         // The window of our SYN is the first that the target may use.
         let edge = segment.seq + 1 + self.snd_wnd;

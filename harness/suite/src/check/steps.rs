@@ -7,7 +7,7 @@ use crate::limits::ROUNDS;
 use crate::load::Citations;
 use crate::plan::SourceFile;
 use crate::spans::Spans;
-use crate::vocabulary::{OUTCOMES, SETTINGS, Type, has, names};
+use crate::vocabulary::{OUTCOMES, SETTINGS, Setting, Type, has, names};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tcpconf_wire::{icmp_by_name, icmp_names};
@@ -272,25 +272,55 @@ impl<'a> Checker<'a> {
     }
 
     fn app(&mut self, app: &AppStep) {
-        self.conn(app.conn.as_ref());
+        match (&app.verb, &app.conn) {
+            (AppVerb::Connect { .. }, Some(conn)) => {
+                self.names.conns.insert(conn.value.clone());
+            }
+            (_, conn) => self.conn(conn.as_ref()),
+        }
         match &app.verb {
-            AppVerb::Send(count) | AppVerb::Recv { count, .. } => {
+            AppVerb::Send { count, .. } | AppVerb::Recv { count, .. } => {
                 self.must_be(count, &[Type::Number]);
             }
-            AppVerb::Set { name, value } => {
-                self.setting(name, SETTINGS, "setting");
-                self.must_be(value, &[Type::Number, Type::Duration]);
+            AppVerb::Listen { backlog, with } => {
+                self.numbers([backlog]);
+                with.iter().for_each(|setting| self.setting_value(setting));
             }
-            AppVerb::Listen
-            | AppVerb::Connect
-            | AppVerb::Accept
+            AppVerb::Connect { port, data, with } => {
+                self.numbers([port, data]);
+                with.iter().for_each(|setting| self.setting_value(setting));
+            }
+            AppVerb::Set(setting) => self.setting_value(setting),
+            AppVerb::Accept
+            | AppVerb::ReceiveUrgent
             | AppVerb::Close
+            | AppVerb::ShutdownRead
             | AppVerb::Release
             | AppVerb::Abort
+            | AppVerb::Status
             | AppVerb::Event => {}
         }
         if let Some(outcome) = &app.expect {
             self.setting(outcome, OUTCOMES, "event or error");
+        }
+        if let Some(within) = &app.within {
+            self.must_be(within, &[Type::Duration]);
+        }
+    }
+
+    fn numbers<'e>(&mut self, numbers: impl IntoIterator<Item = &'e Option<Expr>>) {
+        for number in numbers.into_iter().flatten() {
+            self.must_be(number, &[Type::Number]);
+        }
+    }
+
+    /// A time is written with its unit; all else is a number, and -1 stands for "off" where there is that.
+    fn setting_value(&mut self, SettingValue { name, value }: &SettingValue) {
+        self.setting(name, SETTINGS, "setting");
+        match Setting::from_name(&name.value) {
+            Some(Setting::Linger) | None => self.must_be(value, &[Type::Number, Type::Duration]),
+            Some(setting) if setting.is_duration() => self.must_be(value, &[Type::Duration]),
+            Some(_) => self.must_be(value, &[Type::Number]),
         }
     }
 

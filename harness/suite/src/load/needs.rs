@@ -5,7 +5,7 @@
 
 use crate::ast::*;
 use crate::plan::Needs;
-use crate::vocabulary::{Capability, PROFILE};
+use crate::vocabulary::{Capability, PROFILE, service_of_path};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,16 +24,26 @@ pub(super) fn needs(
     walk.steps(steps);
     let duration = Duration::try_from_secs_f64(walk.now.max(0.0)).unwrap_or(Duration::MAX);
     let backlog = attributes.backlog.as_ref().map(|n| n.value);
-    let app = !walk.calls.is_empty();
+    let app = walk.app;
+    let service = service.or(walk.service);
     // A service that is asked for stands beside the application's own connections.
     let driven = app && service.as_deref().is_none_or(|name| name == "listen");
+    // Where no application is needed, a service that never closes does as well for CLOSE-WAIT.
+    let usual = if walk.holds && !driven {
+        "hold"
+    } else {
+        "listen"
+    };
+    let mut calls = walk.calls;
+    if driven && !walk.listens {
+        calls.extend([Capability::Listen, Capability::Accept]);
+    }
     Needs {
-        service: service
-            .or(walk.service.filter(|_| !driven))
-            .unwrap_or_else(|| "listen".to_owned()),
+        service: service.unwrap_or_else(|| usual.to_owned()),
         app,
         driven,
-        calls: walk.calls,
+        listens: walk.listens,
+        calls,
         features: given.into_iter().map(|name| name.value).collect(),
         exclusive: attributes.exclusive || backlog.is_some(),
         slow: attributes.slow || duration > SLOW,
@@ -68,7 +78,11 @@ struct Walk {
     left_open: u32,
     half_open: u32,
     conn: String,
+    app: bool,
     calls: BTreeSet<Capability>,
+    listens: bool,
+    /// CLOSE-WAIT is reached: nobody may close.
+    holds: bool,
     service: Option<String>,
 }
 
@@ -87,11 +101,13 @@ impl Walk {
             StepKind::Wait(duration) => self.pass(seconds(duration)),
             StepKind::Either(branches) => self.either(branches),
             StepKind::Unordered(steps) | StepKind::Inlined { steps, .. } => self.steps(steps),
-            StepKind::Setup { state, steps } => {
-                self.service = self.service.take().or_else(|| service_for(state));
+            StepKind::Setup { state, path, steps } => {
+                let service = service_of_path(state, path).map(str::to_owned);
+                self.service = self.service.take().or(service);
+                self.holds |= state == "CLOSE-WAIT" && path == "passive";
                 self.steps(steps);
             }
-            StepKind::App(app) => self.calls.extend(app.verb.capability()),
+            StepKind::App(app) => self.application(app),
             StepKind::Sample(sample) => self.rounds(&sample.count, &sample.steps, true),
             StepKind::Repeat { count, steps, .. } => self.rounds(count, steps, opens_fresh(steps)),
             StepKind::Conn { name, steps } => {
@@ -110,6 +126,15 @@ impl Walk {
             | StepKind::AutoAck(_)
             | StepKind::Reach(_)
             | StepKind::Use { .. } => {}
+        }
+    }
+
+    fn application(&mut self, app: &AppStep) {
+        self.app = true;
+        self.calls.extend(app.verb.capabilities());
+        self.listens |= matches!(app.verb, AppVerb::Listen { .. });
+        if let (Some(within), true) = (&app.within, app.expect.is_some()) {
+            self.pass(seconds(within));
         }
     }
 
@@ -220,12 +245,15 @@ impl Walk {
             .map(|w| w.half_open)
             .max()
             .unwrap_or(self.half_open);
+        let app = ends.iter().any(|w| w.app);
+        let listens = ends.iter().any(|w| w.listens);
         let calls = ends.iter().flat_map(|w| w.calls.clone()).collect();
         if !ends.is_empty() {
             *self = ends.swap_remove(0);
         }
         self.now = longest;
         self.half_open = half_open;
+        (self.app, self.listens) = (app, listens);
         self.calls = calls;
     }
 
@@ -268,15 +296,6 @@ fn opens_fresh(steps: &[Step]) -> bool {
         StepKind::Inlined { steps, .. } | StepKind::Conn { steps, .. } => opens_fresh(steps),
         _ => false,
     })
-}
-
-/// The service that holds a connection in the state, when any listener will not do.
-fn service_for(state: &str) -> Option<String> {
-    match state {
-        "CLOSED" => Some("closed".to_owned()),
-        "CLOSE-WAIT" => Some("hold".to_owned()),
-        _ => None,
-    }
 }
 
 fn seconds(expr: &Expr) -> f64 {

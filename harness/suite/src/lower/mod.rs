@@ -1,5 +1,6 @@
 //! From the tree to what the engine plays: parameters and fixtures substituted, `reach` spelled out.
 
+mod app;
 mod reach;
 mod values;
 
@@ -250,37 +251,6 @@ impl<'a> Lowerer<'a> {
                 Some(label) => Some(self.name(label, scope)?),
                 None => None,
             },
-        })
-    }
-
-    fn app(&mut self, app: &AppStep, scope: &Scope<'_>) -> Lowered<AppStep> {
-        let AppStep { conn, verb, expect } = app;
-        let verb = match verb {
-            AppVerb::Send(count) => AppVerb::Send(self.expr(count, scope)?),
-            AppVerb::Recv { count, pattern } => AppVerb::Recv {
-                count: self.expr(count, scope)?,
-                pattern: *pattern,
-            },
-            AppVerb::Set { name, value } => AppVerb::Set {
-                name: name.clone(),
-                value: self.expr(value, scope)?,
-            },
-            verb @ (AppVerb::Listen
-            | AppVerb::Connect
-            | AppVerb::Accept
-            | AppVerb::Close
-            | AppVerb::Release
-            | AppVerb::Abort
-            | AppVerb::Event) => verb.clone(),
-        };
-        let expect = match expect {
-            Some(name) => Some(self.name(name, scope)?),
-            None => None,
-        };
-        Ok(AppStep {
-            conn: conn.clone(),
-            verb,
-            expect,
         })
     }
 

@@ -11,15 +11,6 @@ use std::sync::{Arc, LazyLock};
 /// Options of our SYN when `with` does not say: without an MSS the target would send 536 octets.
 const DEFAULT_MSS: i128 = 1460;
 
-/// The paths that `builtin.tcpt` spells out; the others need an application interface.
-const REACHABLE: &[&str] = &[
-    "CLOSED",
-    "LISTEN",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "CLOSE-WAIT",
-];
-
 /// Read once; it never changes.
 static BUILTIN: LazyLock<(Arc<SourceFile>, Suite)> = LazyLock::new(|| {
     let file = Arc::new(SourceFile {
@@ -55,32 +46,18 @@ impl Lowerer<'_> {
         scope: &Scope<'_>,
     ) -> Lowered<StepKind> {
         let state = self.state(&reach.state, scope)?;
-        let via = match &reach.via {
-            Some(path) => Some(self.path(path, &state, scope)?),
-            None => None,
+        let path = match &reach.via {
+            Some(path) => self.path(path, &state, scope)?.value,
+            None => first_path(&state.value).to_owned(),
         };
-        let passive = via.is_none_or(|path| path.value == "passive");
-        if !REACHABLE.contains(&state.value.as_str()) || !passive {
-            let message = format!(
-                "{} needs an application interface (not in this version)",
-                state.value
-            );
-            return Err(
-                Diagnostic::new(Code::NeedsApplication, scope.file, state.span, message)
-                    .help(format!(
-                        "reachable by segments alone: {}",
-                        REACHABLE.join(" ")
-                    ))
-                    .into(),
-            );
-        }
         let with = match &reach.with {
             Some(options) => self.options(options, scope)?,
             None => default_options(span),
         };
         Ok(StepKind::Setup {
-            steps: self.setup(&state.value, with, span),
+            steps: self.setup(&state.value, &path, with, span),
             state: state.value,
+            path,
         })
     }
 
@@ -110,18 +87,33 @@ impl Lowerer<'_> {
     }
 
     /// The fixture of the state, all its places those of `reach`.
-    fn setup(&mut self, state: &str, with: OptionsSpec<Expr>, span: Span) -> Vec<Step> {
+    fn setup(&mut self, state: &str, path: &str, with: OptionsSpec<Expr>, span: Span) -> Vec<Step> {
         let (file, suite) = &*BUILTIN;
-        let name = state.to_lowercase();
+        let name = fixture_name(state, path);
         let fixture = suite
             .fixtures
             .iter()
             .find(|fixture| fixture.name.value == name)
-            .expect("REACHABLE names fixtures of builtin.tcpt: a test checks it");
+            .expect("builtin.tcpt has a fixture for every path: a test checks it");
         let values = [("with".to_owned(), Value::Options(with))];
         let inner = Scope::with_values(file, suite, values);
         let steps = self.steps(&fixture.steps, &inner);
         flat(steps).spanned(span)
+    }
+}
+
+/// The path that is taken unless one is named; empty where there is one way.
+fn first_path(state: &str) -> &'static str {
+    let mut paths = PATHS.iter().filter(|(of, ..)| *of == state);
+    paths.next().map_or("", |(_, path, _)| path)
+}
+
+fn fixture_name(state: &str, path: &str) -> String {
+    let state = state.to_lowercase();
+    if path.is_empty() {
+        state
+    } else {
+        format!("{state}-{path}")
     }
 }
 
@@ -149,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn builtin_file_is_sound_and_has_every_reachable_state() {
+    fn builtin_file_is_sound_and_has_every_path_and_no_other_fixture() {
         let file = SourceFile {
             path: "builtin.tcpt".to_owned(),
             text: include_str!("builtin.tcpt").to_owned(),
@@ -157,12 +149,14 @@ mod tests {
         let (suite, diagnostics) = crate::parse(&file);
         assert_eq!(diagnostics, []);
         let suite = suite.unwrap();
-        for state in REACHABLE {
-            let name = state.to_lowercase();
-            assert!(
-                suite.fixtures.iter().any(|f| f.name.value == name),
-                "{state}"
-            );
-        }
+        let ways = PATHS
+            .iter()
+            .map(|(state, path, _)| fixture_name(state, path));
+        let single = names(STATES).filter(|state| first_path(state).is_empty());
+        let mut expected: Vec<String> = ways.chain(single.map(str::to_lowercase)).collect();
+        let mut found: Vec<String> = suite.fixtures.into_iter().map(|f| f.name.value).collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
     }
 }

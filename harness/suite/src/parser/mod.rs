@@ -3,6 +3,7 @@
 //! A step is a line, so that an error ends at the end of its line, or of the block that the line
 //! opens.  Segments are read by the notation of `tcpconf-wire`, whose values are expressions here.
 
+mod app;
 mod directive;
 mod parameter;
 mod scan;

@@ -1,12 +1,10 @@
 //! Steps, but for the segments in them.
 
 use super::{Parsed, Parser};
-use crate::ast::{
-    AppStep, AppVerb, Branch, Builtin, Expr, Grade, Ignorable, Name, Reach, Sample, Step, StepKind,
-};
+use crate::ast::{Branch, Builtin, Expr, Grade, Ignorable, Name, Reach, Sample, Step, StepKind};
 use crate::diagnostic::Code;
 use crate::limits::BLOCK_DEPTH;
-use crate::vocabulary::{DIRECTIVES, IGNORABLE, RESERVED, STEPS, VERBS, has, names};
+use crate::vocabulary::{DIRECTIVES, IGNORABLE, RESERVED, STEPS, has, names};
 
 impl Parser<'_> {
     /// `{`, one call of `line` for each line, `}`; goes on behind a line that is wrong.
@@ -207,64 +205,6 @@ impl Parser<'_> {
                 return Ok(reach);
             }
         }
-    }
-
-    fn app(&mut self, conn: Option<Name>) -> Parsed<StepKind> {
-        let span = self.word_span();
-        let verb = match self.peek_word() {
-            "listen" => AppVerb::Listen,
-            "connect" => AppVerb::Connect,
-            "accept" => AppVerb::Accept,
-            "close" => AppVerb::Close,
-            "release" => AppVerb::Release,
-            "abort" => AppVerb::Abort,
-            verb @ ("send" | "recv" | "set") => {
-                self.word();
-                self.app_verb_with_value(verb)?
-            }
-            "expect" => AppVerb::Event,
-            word => {
-                let found = self.found_at(span);
-                let message = format!("expected what the application does, found {found}");
-                return Err(self
-                    .error(Code::Syntax, span, message)
-                    .suggest(word, names(VERBS))
-                    .into());
-            }
-        };
-        if !matches!(
-            verb,
-            AppVerb::Event | AppVerb::Send(_) | AppVerb::Recv { .. } | AppVerb::Set { .. }
-        ) {
-            self.word();
-        }
-        let expect = if self.accept_word("expect") {
-            Some(self.name("an event or error, such as eof")?)
-        } else {
-            None
-        };
-        Ok(StepKind::App(AppStep { conn, verb, expect }))
-    }
-
-    fn app_verb_with_value(&mut self, verb: &str) -> Parsed<AppVerb> {
-        Ok(match verb {
-            "send" => AppVerb::Send(self.value()?),
-            "recv" => {
-                let count = self.value()?;
-                let pattern = self.accept("==");
-                if pattern && !self.accept_word("pattern") {
-                    return Err(self.expected("'pattern'").into());
-                }
-                AppVerb::Recv { count, pattern }
-            }
-            _ => {
-                let name = self.plain_name("a setting", Self::is_identifier)?;
-                AppVerb::Set {
-                    name,
-                    value: self.value()?,
-                }
-            }
-        })
     }
 
     fn sample(&mut self) -> Parsed<Sample> {

@@ -121,30 +121,66 @@ impl Printer<'_> {
     }
 
     fn app(&self, app: &AppStep) -> String {
+        let clause = |word: &str, value: &Option<Expr>| {
+            value.as_ref().map_or(String::new(), |value| {
+                format!(" {word} {}", self.expr(value))
+            })
+        };
         let verb = match &app.verb {
-            AppVerb::Listen => "listen".to_owned(),
-            AppVerb::Connect => "connect".to_owned(),
+            AppVerb::Listen { backlog, with } => {
+                let backlog = clause("backlog", backlog);
+                format!("listen{backlog}{}", self.settings(with))
+            }
+            AppVerb::Connect { port, data, with } => {
+                let (port, data) = (clause("port", port), clause("data", data));
+                format!("connect{port}{data}{}", self.settings(with))
+            }
             AppVerb::Accept => "accept".to_owned(),
-            AppVerb::Send(count) => format!("send {}", self.expr(count)),
+            AppVerb::Send {
+                count,
+                urgent,
+                more,
+            } => {
+                let urgent = if *urgent { " urgent" } else { "" };
+                let more = if *more { " more" } else { "" };
+                format!("send {}{urgent}{more}", self.expr(count))
+            }
             AppVerb::Recv { count, pattern } => {
                 let pattern = if *pattern { " == pattern" } else { "" };
                 format!("recv {}{pattern}", self.expr(count))
             }
+            AppVerb::ReceiveUrgent => "recv urgent".to_owned(),
             AppVerb::Close => "close".to_owned(),
+            AppVerb::ShutdownRead => "shutdown-read".to_owned(),
             AppVerb::Release => "release".to_owned(),
             AppVerb::Abort => "abort".to_owned(),
-            AppVerb::Set { name, value } => format!("set {} {}", name.value, self.expr(value)),
+            AppVerb::Set(setting) => format!("set {}", self.setting(setting)),
+            AppVerb::Status => "status".to_owned(),
             AppVerb::Event => String::new(),
         };
         let expect = app
             .expect
             .as_ref()
             .map_or(String::new(), |e| format!("expect {}", e.value));
+        let within = clause("within", &app.within);
         format!(
             "{:7} {}",
             format!("{}app", prefix(app.conn.as_ref())),
-            spaced([verb, expect])
+            spaced([verb, expect, within.trim_start().to_owned()])
         )
+    }
+
+    fn settings(&self, with: &[SettingValue]) -> String {
+        let all: Vec<String> = with.iter().map(|s| self.setting(s)).collect();
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", all.join(", "))
+        }
+    }
+
+    fn setting(&self, SettingValue { name, value }: &SettingValue) -> String {
+        format!("{} {}", name.value, self.expr(value))
     }
 
     fn sample_head(&self, sample: &Sample) -> String {

@@ -1,0 +1,198 @@
+//! The target's application: its sockets, its calls and what it is told.
+//!
+//! A case whose needs say `driven` listens on the service's port before its first step, unless steps do
+//! that themselves, and always has an ACCEPT outstanding. Which socket a connection has follows from the
+//! four-tuple that comes with it; an active OPEN has its own from the beginning.
+
+use super::Case;
+use crate::{Action, AppCall, AppEvent, CallId, Errno, FourTuple, Outcome, SocketHandle, Status};
+use std::collections::{BTreeMap, VecDeque};
+use tcpconf_wire::Instant;
+
+/// Connections that may wait unless `backlog` says otherwise.
+const USUAL_BACKLOG: u32 = 128;
+/// Events that nobody expects are kept, so many.
+const EVENTS_KEPT: usize = 1_024;
+
+/// Why a call was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The listener behind the service's port.
+    Listen,
+    /// Its next connection.
+    Accept,
+    /// A step waits for the answer.
+    Step,
+    /// SEND: an error becomes an event.
+    Send(SocketHandle),
+}
+
+/// What an application was told of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Connected,
+    Readable,
+    Eof,
+    Oob,
+    Error(Errno),
+}
+
+/// The application of a case.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Application {
+    last: u64,
+    calls: BTreeMap<CallId, Purpose>,
+    /// The answer that the current step waits for.
+    pub(super) answer: Option<Result<crate::endpoint::Value, Errno>>,
+    listening: bool,
+    listener: Option<SocketHandle>,
+    /// Connections that were accepted, the newest last.
+    accepted: Vec<(FourTuple, SocketHandle)>,
+    /// Sockets of connections.
+    sockets: BTreeMap<usize, SocketHandle>,
+    told: VecDeque<(SocketHandle, Told)>,
+    /// Octets sent and received by socket.
+    pub(super) sent: BTreeMap<SocketHandle, u32>,
+    pub(super) received: BTreeMap<SocketHandle, u32>,
+    /// The last answer to `app status`, by connection.
+    pub(super) status: BTreeMap<usize, Status>,
+}
+
+impl Application {
+    /// Forgets and returns the first event that fits, or the first error.
+    pub(super) fn take(&mut self, socket: SocketHandle, wanted: Option<Told>) -> Option<Told> {
+        let fits = |told: Told| Some(told) == wanted || matches!(told, Told::Error(_));
+        let at = self
+            .told
+            .iter()
+            .position(|(of, told)| *of == socket && fits(*told))?;
+        self.told.remove(at).map(|(_, told)| told)
+    }
+
+    fn tell(&mut self, socket: SocketHandle, told: Told) {
+        if self.told.len() == EVENTS_KEPT {
+            self.told.pop_front();
+        }
+        self.told.push_back((socket, told));
+    }
+}
+
+impl Case {
+    /// Before the first step: the service's port is listened on. `None` when that is so.
+    pub(super) fn prepare_application(&mut self, now: Instant) -> Option<Instant> {
+        let needs = &self.setup.instance.needs;
+        if !needs.driven || needs.listens || self.app.listener.is_some() {
+            return None;
+        }
+        if !self.app.listening {
+            self.app.listening = true;
+            let call = AppCall::Listen {
+                local: self.setup.lease.target,
+                backlog: needs.backlog.unwrap_or(USUAL_BACKLOG),
+                with: Vec::new(),
+            };
+            self.call(call, Purpose::Listen);
+        }
+        // The case's own time limit ends a wait for an answer that never comes.
+        Some(now + super::app_step::PATIENCE)
+    }
+
+    /// Makes a call.
+    pub(super) fn call(&mut self, call: AppCall, purpose: Purpose) {
+        let id = CallId(self.app.last);
+        self.app.last += 1;
+        self.app.calls.insert(id, purpose);
+        self.app.answer = None;
+        self.outbox.push_back(Action::Call { id, call });
+    }
+
+    /// The target's application has something to say.
+    pub fn handle_app(&mut self, _now: Instant, event: AppEvent) {
+        match event {
+            AppEvent::Reply { id, result } => {
+                if let Some(purpose) = self.app.calls.remove(&id) {
+                    self.replied(purpose, result);
+                }
+            }
+            AppEvent::Accepted {
+                socket, connection, ..
+            } => self.app.accepted.push((connection, socket)),
+            AppEvent::Connected(socket) => self.app.tell(socket, Told::Connected),
+            AppEvent::Readable(socket) => self.app.tell(socket, Told::Readable),
+            AppEvent::Eof(socket) => self.app.tell(socket, Told::Eof),
+            AppEvent::Oob(socket) => self.app.tell(socket, Told::Oob),
+            AppEvent::Error(socket, errno) => self.app.tell(socket, Told::Error(errno)),
+        }
+    }
+
+    fn replied(&mut self, purpose: Purpose, result: Result<crate::endpoint::Value, Errno>) {
+        use crate::endpoint::Value;
+        match (purpose, result) {
+            (Purpose::Listen, Ok(Value::Socket(listener))) => self.listens(listener),
+            (Purpose::Listen, Ok(_)) => {}
+            (Purpose::Listen, Err(Errno::Unsupported)) => {
+                self.unsupported("the target's application interface has no app listen");
+            }
+            (Purpose::Listen, Err(errno)) => {
+                let reason = format!("the target's application cannot listen: {errno}");
+                self.conclude(Outcome::Error, Some(reason));
+            }
+            (Purpose::Accept, Ok(_)) => self.accept_another(),
+            // The listener is gone.
+            (Purpose::Accept, Err(_)) => {}
+            (Purpose::Send(socket), Err(errno)) => self.app.tell(socket, Told::Error(errno)),
+            (Purpose::Send(_), Ok(_)) => {}
+            (Purpose::Step, result) => self.app.answer = Some(result),
+        }
+    }
+
+    /// There is a listener: what comes is accepted.
+    pub(super) fn listens(&mut self, listener: SocketHandle) {
+        self.app.listener = Some(listener);
+        self.accept_another();
+    }
+
+    fn accept_another(&mut self) {
+        if let Some(listener) = self.app.listener {
+            self.call(AppCall::Accept(listener), Purpose::Accept);
+        }
+    }
+
+    /// A step's socket: of the connection, or the listener when there is no connection.
+    pub(super) fn socket_of(&mut self, conn: &str) -> Option<SocketHandle> {
+        let index = self.session.named(conn);
+        let Some(index) = index.filter(|_| !self.retired.contains(conn)) else {
+            return self.app.listener;
+        };
+        if let Some(socket) = self.app.sockets.get(&index) {
+            return Some(*socket);
+        }
+        let c = &self.session.slot(index).wire;
+        let (ours, target) = (c.ours, c.target);
+        let found =
+            self.app.accepted.iter().rposition(|(tuple, _)| {
+                tuple.remote == ours && tuple.local.port() == target.port()
+            })?;
+        let (_, socket) = self.app.accepted.remove(found);
+        self.app.sockets.insert(index, socket);
+        Some(socket)
+    }
+
+    /// Whether all text of the connection comes from `app send`.
+    pub(super) fn app_sends(&self, index: usize) -> bool {
+        let socket = self.app.sockets.get(&index);
+        socket.is_some_and(|socket| self.app.sent.contains_key(socket))
+    }
+
+    /// The connection's socket is this one.
+    pub(super) fn bind_socket(&mut self, index: usize, socket: SocketHandle) {
+        self.app.sockets.insert(index, socket);
+    }
+
+    /// The listener was closed by a step.
+    pub(super) fn forget_listener(&mut self, socket: SocketHandle) {
+        if self.app.listener == Some(socket) {
+            self.app.listener = None;
+        }
+    }
+}
