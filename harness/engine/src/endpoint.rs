@@ -23,6 +23,10 @@ pub trait Endpoint {
     fn poll_app(&mut self, now: Instant) -> Option<AppEvent>;
     /// What it says of a connection, where it can tell.
     fn status(&self, connection: FourTuple) -> Option<Status>;
+    /// All connections that it has, listeners not counted; `None` where it cannot tell.
+    fn connections(&self) -> Option<Vec<Status>> {
+        None
+    }
 }
 
 /// The two sockets of a connection, as the target sees them.

@@ -4,13 +4,17 @@
 //! live one must acknowledge it and stays as it was (RFC 9293 §3.10.7.4, first check), one that is no
 //! more draws a RST (§3.10.7.1).  Without a connection the port is probed by a SYN from a fresh socket.
 //! What the wire cannot tell apart: all synchronized states answer alike.  `state` therefore asks the
-//! target first, where it has a status call; the report says which of the two it rests on.
+//! target first, where it has a status call; the report says which of the two it rests on.  Otherwise the
+//! FINs that were seen must be those of the state, and SYN-SENT shows by another SYN.
 
+use super::application::Purpose;
 use super::wait::Waiting;
 use super::{Case, GRACE};
+use crate::endpoint::Value;
 use crate::event::Evidence;
+use crate::model::{Connection, Phase};
 use crate::session::Arrived;
-use crate::{Action, FourTuple};
+use crate::{Action, FourTuple, Status};
 use std::time::Duration;
 use tcpconf_suite::ast::{
     BinaryOp, Expr, ExprKind, Field, FieldName, FieldValue, FlagsSpec, Inject, Name, OptionItem,
@@ -37,6 +41,8 @@ pub(super) enum Goal {
     Listening,
     /// The port refuses connections.
     Refusing,
+    /// The target sends its SYN again.
+    Opening,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +53,8 @@ pub(super) enum Stage {
     Settling(Instant),
     /// The target was asked.
     Asked,
+    /// The connection's socket was asked.
+    SocketAsked,
     /// Unacceptable segments keep their distance.
     Spacing(Instant),
     /// The probe is out.
@@ -59,6 +67,8 @@ pub(super) struct Probe {
     goal: Goal,
     stage: Stage,
     conn: String,
+    /// Nothing is sent to find out.
+    passive: bool,
 }
 
 impl Case {
@@ -99,6 +109,7 @@ impl Case {
             goal,
             stage: Stage::Quiet(until),
             conn: self.frame().conn.clone(),
+            passive: false,
         }));
     }
 
@@ -108,14 +119,11 @@ impl Case {
         passive: bool,
         now: Instant,
     ) -> Result<(), crate::eval::EvalError> {
-        if passive {
-            self.unsupported("the target has no status call, and a passive check sends nothing");
-            return Ok(());
-        }
         self.waiting = Some(Waiting::Probe(Probe {
             goal: Goal::State(state.value.clone()),
             stage: Stage::Settling(now + SETTLING),
             conn: self.frame().conn.clone(),
+            passive,
         }));
         Ok(())
     }
@@ -136,30 +144,57 @@ impl Case {
         None
     }
 
-    fn asked(&mut self, probe: Probe, now: Instant) -> Option<Instant> {
+    fn asked(&mut self, mut probe: Probe, now: Instant) -> Option<Instant> {
         let Some(answer) = self.status.take() else {
             self.waiting = Some(Waiting::Probe(probe));
             return Some(now + SETTLING);
         };
-        let Goal::State(wanted) = &probe.goal else {
-            return None;
-        };
         match answer {
+            Some(status) => self.told(&probe, status),
+            None if self.setup.instance.needs.app && self.session.named(&probe.conn).is_some() => {
+                match self.socket_of(&probe.conn) {
+                    Some(socket) => {
+                        self.call(crate::AppCall::Status(socket), Purpose::Step);
+                        probe.stage = Stage::SocketAsked;
+                        self.waiting = Some(Waiting::Probe(probe));
+                    }
+                    None => self.wire_class(&probe, now),
+                }
+            }
             None => self.wire_class(&probe, now),
-            Some(status) if status.state == *wanted => {
-                self.states.push((wanted.clone(), Evidence::Status));
-            }
-            Some(status) => {
-                let message = format!("the target is in {}", status.state);
-                self.fail(
-                    &message,
-                    Some(wanted.clone()),
-                    Some(status.state),
-                    Vec::new(),
-                );
-            }
         }
         None
+    }
+
+    fn socket_asked(&mut self, probe: Probe, now: Instant) -> Option<Instant> {
+        match self.app.answer.take() {
+            None => {
+                self.waiting = Some(Waiting::Probe(probe));
+                return Some(now + super::app_step::PATIENCE);
+            }
+            Some(Ok(Value::Status(status))) => self.told(&probe, status),
+            // The socket is gone, or cannot tell.
+            Some(_) => self.wire_class(&probe, now),
+        }
+        None
+    }
+
+    /// The target says which state it is in.
+    fn told(&mut self, probe: &Probe, status: Status) {
+        let Goal::State(wanted) = &probe.goal else {
+            return;
+        };
+        if status.state == *wanted {
+            self.states.push((wanted.clone(), Evidence::Status));
+            return;
+        }
+        let message = format!("the target is in {}", status.state);
+        self.fail(
+            &message,
+            Some(wanted.clone()),
+            Some(status.state),
+            Vec::new(),
+        );
     }
 
     /// The target cannot tell: what the wire shows of the state.
@@ -167,15 +202,34 @@ impl Case {
         let Goal::State(state) = &probe.goal else {
             return;
         };
+        if probe.passive {
+            self.unsupported("the target has no status call, and a passive check sends nothing");
+            return;
+        }
+        if let Some(index) = self.session.named(&probe.conn)
+            && let Some(why) = contradiction(&self.session.slot(index).wire, state)
+        {
+            self.fail(why, Some(state.clone()), None, Vec::new());
+            return;
+        }
         let goal = match state.as_str() {
             "CLOSED" => Goal::Gone,
             "LISTEN" => Goal::Listening,
-            "SYN-SENT" => {
-                return self.unsupported("SYN-SENT shows on the wire to the target's peer alone");
-            }
+            "SYN-SENT" => Goal::Opening,
             _ => Goal::Alive,
         };
         self.states.push((state.clone(), Evidence::Wire));
+        if goal == Goal::Opening {
+            let until = now + Duration::from_millis(self.setup.profile.timing.rto_max_ms);
+            self.drain(&probe.conn);
+            self.waiting = Some(Waiting::Probe(Probe {
+                goal,
+                stage: Stage::Answer(until),
+                conn: probe.conn.clone(),
+                passive: false,
+            }));
+            return;
+        }
         self.probe(goal, now);
     }
 
@@ -199,6 +253,7 @@ impl Case {
             goal,
             stage: Stage::Spacing(at),
             conn,
+            passive: false,
         }));
     }
 
@@ -217,6 +272,7 @@ impl Case {
             }
             Stage::Settling(_) => self.ask(probe, now),
             Stage::Asked => self.asked(probe, now),
+            Stage::SocketAsked => self.socket_asked(probe, now),
             Stage::Spacing(at) => {
                 if now < at {
                     self.waiting = Some(Waiting::Probe(probe));
@@ -260,7 +316,7 @@ impl Case {
     fn send_probe(&mut self, mut probe: Probe, now: Instant) -> Option<Instant> {
         let template = match probe.goal {
             Goal::Listening | Goal::Refusing => syn(),
-            _ => keepalive(),
+            _ => self.keepalive(&probe.conn),
         };
         let inject = Inject {
             conn: Some(Name {
@@ -326,6 +382,7 @@ impl Case {
         }
         let message = match probe.goal {
             Goal::Listening | Goal::Refusing => "the port did not answer a new SYN",
+            Goal::Opening => "the target did not send its SYN again",
             Goal::Gone => "the probe of a connection that should be gone drew no RST",
             _ => "the connection did not answer a probe left of its window",
         };
@@ -346,6 +403,10 @@ impl Case {
             Goal::Listening if reset => Answer::Bad("the port refused a new connection"),
             Goal::Refusing if reset => Answer::Good,
             Goal::Refusing => Answer::Bad("the port accepts connections"),
+            Goal::Opening if reset => Answer::Bad("the target has given its SYN up"),
+            Goal::Opening if segment.flags & (Flags::SYN | Flags::ACK) == Flags::SYN => {
+                Answer::Good
+            }
             Goal::Alive if reset => Answer::Bad("the connection was gone at the probe"),
             Goal::Gone | Goal::AliveOrGone if reset => Answer::Good,
             Goal::Alive | Goal::AliveOrGone | Goal::Gone
@@ -376,6 +437,7 @@ const fn wanted(goal: &Goal) -> &'static str {
         Goal::Gone | Goal::Refusing => "R",
         Goal::AliveOrGone => ". ack RCV.NXT  or  R",
         Goal::Listening => "S.",
+        Goal::Opening => "S",
         Goal::State(_) => "the state",
     }
 }
@@ -387,23 +449,54 @@ fn expr(kind: ExprKind) -> Expr {
     }
 }
 
-/// `. seq RCV.NXT-1`
-fn keepalive() -> Template<Expr> {
-    let seq = expr(ExprKind::Binary(
-        BinaryOp::Sub,
-        Box::new(expr(ExprKind::Symbol("RCV.NXT".into()))),
-        Box::new(expr(ExprKind::Number(1))),
-    ));
-    Template {
-        flags: FlagsSpec::Literal(Flags::ACK),
-        fields: vec![Field {
-            name: FieldName::Seq,
+impl Case {
+    /// `. seq RCV.NXT-1 ack SND.UNA`: it acknowledges nothing new.
+    fn keepalive(&self, conn: &str) -> Template<Expr> {
+        let symbol = |name: &str| expr(ExprKind::Symbol(name.into()));
+        let field = |name, value| Field {
+            name,
             relation: Relation::Eq,
-            values: vec![FieldValue::Number(seq)],
+            values: vec![FieldValue::Number(value)],
             span: Span::default(),
-        }],
-        options: None,
-        span: Span::default(),
+        };
+        let seq = expr(ExprKind::Binary(
+            BinaryOp::Sub,
+            Box::new(symbol("RCV.NXT")),
+            Box::new(expr(ExprKind::Number(1))),
+        ));
+        let mut fields = vec![field(FieldName::Seq, seq)];
+        let index = self.session.named(conn);
+        let phase = index.map(|index| self.session.slot(index).script.phase);
+        // In SYN-RECEIVED an old ACK would be none at all; of a connection that is gone nothing is known.
+        if phase == Some(Phase::Synchronized) {
+            fields.push(field(FieldName::Ack, symbol("SND.UNA")));
+        }
+        Template {
+            flags: FlagsSpec::Literal(Flags::ACK),
+            fields,
+            options: None,
+            span: Span::default(),
+        }
+    }
+}
+
+/// What was seen of the connection that cannot be in that state.
+fn contradiction(c: &Connection, state: &str) -> Option<&'static str> {
+    let closed = c.target_fin.is_some();
+    let acked = c.target_fin.is_some_and(|fin| fin.lt(c.snd_una));
+    match state {
+        "SYN-RECEIVED" | "ESTABLISHED" | "CLOSE-WAIT" if closed => {
+            Some("the target has sent a FIN")
+        }
+        "FIN-WAIT-2" | "TIME-WAIT" if !acked => Some("the target's FIN is not acknowledged"),
+        "FIN-WAIT-1" | "CLOSING" | "LAST-ACK" if acked => Some("the target's FIN is acknowledged"),
+        "ESTABLISHED" | "FIN-WAIT-1" | "FIN-WAIT-2" | "SYN-RECEIVED" if c.fin_received => {
+            Some("the target has our FIN")
+        }
+        "CLOSE-WAIT" | "CLOSING" | "LAST-ACK" | "TIME-WAIT" if !c.fin_received => {
+            Some("the target does not have our FIN")
+        }
+        _ => None,
     }
 }
 

@@ -97,16 +97,19 @@ impl Connection {
         self.max_snd_wnd = self.snd_wnd;
         (self.snd_wl1, self.snd_wl2) = (segment.seq, segment.ack);
         self.our_right_edge = Some(iss + 1 + self.snd_wnd);
+        let mut text = *segment;
+        text.seq = segment.seq + 1;
         if acks {
             self.snd_una = segment.ack;
             self.phase = Phase::Synchronized;
+            // "If there are other controls or text in the segment, then continue."
+            self.process_text(&text);
         } else {
             self.phase = Phase::SynReceived;
+            // Queued, or left to be sent again: the target will tell.
+            let end = text.seq + text.payload.len() as u32;
+            self.optional.insert(text.seq, end);
         }
-        // "If there are other controls or text in the segment, then continue": with the text behind the SYN.
-        let mut text = *segment;
-        text.seq = segment.seq + 1;
-        self.process_text(&text);
     }
 
     /// §3.10.7.4. False when the segment is one that draws an acknowledgement for being unacceptable.

@@ -156,7 +156,9 @@ impl Connection {
         let over = if passive {
             syn.expirations >= env.config.synack_retries
         } else {
-            now.since(syn.first_sent) >= env.config.r2_syn
+            // "If a timeout is specified, the current user timeout for this connection is changed" (§3.9.1.1).
+            let given = self.options.user_timeout.unwrap_or(env.config.r2_syn);
+            now.since(syn.first_sent) >= env.config.r2_syn.min(given)
         };
         if over {
             return Some(Reaction::fate(if passive && !self.owned {

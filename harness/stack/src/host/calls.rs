@@ -422,6 +422,12 @@ impl Host {
         }
     }
 
+    /// STATUS of all connections, also of those that no user has; handles in CLOSED are none.
+    pub fn connections(&self) -> impl Iterator<Item = Status> {
+        let statuses = self.slots.connections().map(|(_, c)| c.status());
+        statuses.filter(|status| status.state != StateName::Closed)
+    }
+
     /// Sockets that exist: listeners, connections in all states, and handles in CLOSED.
     pub fn sockets(&self) -> usize {
         self.slots.len()

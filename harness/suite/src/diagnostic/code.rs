@@ -82,7 +82,6 @@ codes! {
     UnknownPath "unknown-path" Error "`via` names no path that leads to this state.",
     UnknownIcmp "unknown-icmp" Error "The ICMP message has no such name.",
     UnknownSetting "unknown-setting" Error "`app set` names nothing that an application can set, or `app … expect` no event or error.",
-    NeedsApplication "needs-application" Error "The state can only be reached through an application interface, which this version does not have.",
     FieldNotHere "field-not-here" Error "The field, value or relation makes sense only in the other direction.",
     BranchStart "branch-start" Error "A branch of `either`, or a step of `unordered`, does not begin with `>`.",
     BranchesAlike "branches-alike" Error "Two branches of `either` begin with the same `>`: the first would always be taken.",

@@ -251,4 +251,6 @@ fn unreachable(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Op
 }
 
 #[cfg(test)]
+mod suites;
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tcpconf_engine::{Action, Endpoint, Outcome};
+use tcpconf_engine::{Action, AppCall, CallId, Endpoint, Outcome};
 use tcpconf_wire::{Instant, Packet};
 
 /// Packets that an endpoint may send at one instant: more than any answer to a burst.
@@ -109,7 +109,10 @@ impl Play<'_> {
             self.deliver();
             self.drain_endpoint();
             let wake = match self.drain_conversation() {
-                Turn::Done => return End::Done,
+                Turn::Done => {
+                    self.clean_up();
+                    return End::Done;
+                }
                 Turn::Called => continue,
                 Turn::Wait(at) => at,
             };
@@ -183,6 +186,17 @@ impl Play<'_> {
                 Action::Done(_) => return Turn::Done,
             }
         }
+    }
+
+    /// What was sent to clean up arrives, and the application lets go of its sockets.
+    fn clean_up(&mut self) {
+        while let Some(packet) = self.to_target.pop_front() {
+            self.now = self.now.max(packet.at);
+            let now = self.now;
+            self.endpoint(|endpoint| endpoint.handle_packet(now, &packet));
+        }
+        let now = self.now;
+        self.endpoint(|endpoint| endpoint.call(now, CallId(u64::MAX), AppCall::ResetAll));
     }
 
     /// Fresh ports; wraps around within the dynamic range (RFC 6335 §6).

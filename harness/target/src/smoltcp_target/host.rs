@@ -149,6 +149,16 @@ impl Host {
             .and_then(|&id| self.connection_status(id))
     }
 
+    /// All that are connections: neither in LISTEN nor in CLOSED.
+    pub(super) fn all_connections(&self) -> Vec<Status> {
+        let is_one = |state: &State| !matches!(state, State::Listen | State::Closed);
+        let sockets = self.connections.iter();
+        sockets
+            .filter(|(_, c)| is_one(&self.sockets.get(c.handle).state()))
+            .filter_map(|(id, _)| self.connection_status(*id))
+            .collect()
+    }
+
     pub(super) fn connection_status(&self, id: Id) -> Option<Status> {
         let socket = self.sockets.get(self.connections.get(&id)?.handle);
         Some(Status {

@@ -100,4 +100,8 @@ impl Endpoint for SmoltcpEndpoint {
     fn status(&self, connection: FourTuple) -> Option<Status> {
         self.host.status_of(connection)
     }
+
+    fn connections(&self) -> Option<Vec<Status>> {
+        Some(self.host.all_connections())
+    }
 }

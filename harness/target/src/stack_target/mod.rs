@@ -111,6 +111,10 @@ impl Endpoint for StackEndpoint {
         };
         self.host.status_of(tuple).map(|s| status(&s))
     }
+
+    fn connections(&self) -> Option<Vec<Status>> {
+        Some(self.host.connections().map(|s| status(&s)).collect())
+    }
 }
 
 /// The stack's STATUS in the words of the seam.

@@ -1,5 +1,6 @@
 //! Cases against scripted peers in virtual time.
 
+mod application;
 mod incarnations;
 mod invariants;
 mod limits;
@@ -8,7 +9,10 @@ mod steps;
 mod waiting;
 
 use super::Case;
-use crate::{Action, CaseReport, CaseSetup, Lease, Mode, Outcome, Profile};
+use crate::{
+    Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Errno, Lease, Mode, Outcome, Profile,
+    SocketHandle, Value,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +77,7 @@ pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
             any_port: true,
             target: ([10, 0, 0, 2], 80).into(),
             closed_port: 81,
-            listen_ports: VecDeque::new(),
+            listen_ports: VecDeque::from([5_001, 5_002]),
         },
         profile: Arc::new(profile),
         mode,
@@ -84,7 +88,42 @@ pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
 }
 
 /// Drives a case against `peer` in virtual time; it gets as many ports as it wants.
-pub(super) fn drive(setup: CaseSetup, mut peer: impl FnMut(&Segment) -> Answer) -> CaseReport {
+pub(super) fn drive(setup: CaseSetup, peer: impl FnMut(&Segment) -> Answer) -> CaseReport {
+    let lease = &setup.lease;
+    let ours = lease.addresses.first().zip(lease.ports.front());
+    let connection = crate::FourTuple {
+        local: lease.target,
+        remote: ours.map_or(lease.target, |(ip, port)| (*ip, *port).into()),
+    };
+    drive_with(setup, peer, |id, call| accepts(id, call, connection))
+}
+
+/// An application interface that listens and accepts, and can do nothing else.
+fn accepts(id: CallId, call: &AppCall, connection: crate::FourTuple) -> Vec<AppEvent> {
+    let socket = SocketHandle(7);
+    let result = match call {
+        AppCall::Listen { .. } => Ok(Value::Socket(SocketHandle(1))),
+        AppCall::Accept(listener) if id == CallId(1) => {
+            let accepted = AppEvent::Accepted {
+                listener: *listener,
+                socket,
+                connection,
+            };
+            let result = Ok(Value::Socket(socket));
+            return vec![accepted, AppEvent::Reply { id, result }];
+        }
+        AppCall::Accept(_) => return Vec::new(),
+        _ => Err(Errno::Unsupported),
+    };
+    vec![AppEvent::Reply { id, result }]
+}
+
+/// The same with an application of its own.
+pub(super) fn drive_with(
+    setup: CaseSetup,
+    mut peer: impl FnMut(&Segment) -> Answer,
+    mut application: impl FnMut(CallId, &AppCall) -> Vec<AppEvent>,
+) -> CaseReport {
     let mut case = Case::new(setup);
     let mut now = Instant::from_secs(1);
     let mut arrivals: Vec<(Instant, Segment)> = Vec::new();
@@ -128,7 +167,11 @@ pub(super) fn drive(setup: CaseSetup, mut peer: impl FnMut(&Segment) -> Answer) 
                 case.handle_status(now, status);
             }
             Action::Done(_) => return case.into_report(),
-            other @ Action::Call { .. } => panic!("no test asks for {other:?}"),
+            Action::Call { id, call } => {
+                for event in application(id, &call) {
+                    case.handle_app(now, event);
+                }
+            }
         }
     }
     panic!("the case does not end");

@@ -1,0 +1,251 @@
+//! `app` steps against a scripted application.
+
+use super::{ISS, assert_passes, drive_with, message, ms, reply, setup, sound};
+use crate::{
+    AppCall, AppEvent, CallId, CaseReport, Errno, FourTuple, Mode, Outcome, Profile, SocketHandle,
+    Status, Value, payload,
+};
+use rstest::rstest;
+use tcpconf_wire::{Flags, Segment, SeqNumber};
+
+const LISTENER: SocketHandle = SocketHandle(1);
+const SOCKET: SocketHandle = SocketHandle(7);
+
+/// Plays against an application that accepts the connection as it is asked to, and answers other calls
+/// as `answer` says.
+fn play(
+    body: &str,
+    peer: impl FnMut(&Segment) -> super::Answer,
+    mut answer: impl FnMut(&AppCall) -> Vec<Result<Value, Errno>>,
+) -> CaseReport {
+    let setup = setup(body, Profile::generic(), Mode::Judge);
+    let connection = FourTuple {
+        local: setup.lease.target,
+        remote: (setup.lease.addresses[0], setup.lease.ports[0]).into(),
+    };
+    let mut accepted = false;
+    drive_with(setup, peer, move |id, call| {
+        let reply = |result| AppEvent::Reply { id, result };
+        match call {
+            AppCall::Listen { .. } => vec![reply(Ok(Value::Socket(LISTENER)))],
+            AppCall::Accept(_) if accepted => Vec::new(),
+            AppCall::Accept(listener) => {
+                accepted = true;
+                let event = AppEvent::Accepted {
+                    listener: *listener,
+                    socket: SOCKET,
+                    connection,
+                };
+                vec![event, reply(Ok(Value::Socket(SOCKET)))]
+            }
+            call => answer(call).into_iter().map(reply).collect(),
+        }
+    })
+}
+
+const OPEN: &str = "  < S\n  > S.\n  < .\n";
+
+#[test]
+fn calls_go_to_the_connections_socket_in_order() {
+    let mut calls = Vec::new();
+    let body = format!("{OPEN}  app set nodelay 1\n  app send 3\n  app close\n  app release");
+    let report = play(&body, sound, |call| {
+        calls.push(call.clone());
+        vec![Ok(Value::Done)]
+    });
+    assert_passes(&report);
+    let send = AppCall::Send {
+        socket: SOCKET,
+        data: payload::octets(0, 3),
+        urgent: false,
+        more: false,
+    };
+    assert_eq!(calls.len(), 4, "{calls:?}");
+    assert_eq!(calls[1], send);
+    assert_eq!(
+        calls[2..],
+        [AppCall::Close(SOCKET), AppCall::Release(SOCKET)]
+    );
+}
+
+#[rstest]
+#[case(
+    "app close",
+    Err(Errno::NotConnected),
+    Some("the call was answered by ENOTCONN")
+)]
+#[case("app close  expect not-connected", Err(Errno::NotConnected), None)]
+#[case(
+    "app close  expect reset",
+    Err(Errno::NotConnected),
+    Some("the call was answered by ENOTCONN")
+)]
+#[case("app close  expect reset", Ok(Value::Done), Some("the call succeeded"))]
+#[case("app send 5  expect broken-pipe", Err(Errno::BrokenPipe), None)]
+#[case(
+    "app send 5",
+    Err(Errno::BrokenPipe),
+    Some("the call was answered by EPIPE")
+)]
+#[case("app recv 5  expect eof", Ok(Value::Bytes(Vec::new())), None)]
+#[case("app recv 5", Ok(Value::Bytes(Vec::new())), Some("the stream ended"))]
+#[case("app recv 5  expect eof", Ok(Value::Bytes(vec![b'A'])), Some("1 octets came"))]
+fn an_error_fails_the_step_unless_it_is_expected(
+    #[case] step: &str,
+    #[case] answer: Result<Value, Errno>,
+    #[case] failure: Option<&str>,
+) {
+    let body = format!("{OPEN}  {step}");
+    let report = play(&body, sound, |_| vec![answer.clone()]);
+    match failure {
+        None => assert_passes(&report),
+        Some(expected) => assert_eq!(message(&report), expected),
+    }
+}
+
+#[test]
+fn octets_are_gathered_and_compared_with_what_was_sent() {
+    let pieces = |wrong: bool| {
+        let mut at = 0;
+        move |call: &AppCall| match call {
+            AppCall::Receive(_, most) => {
+                let count = 4.min(*most);
+                let mut bytes = payload::octets(at, count);
+                at += count as u32;
+                if wrong && at > 4 {
+                    bytes[1] ^= 1;
+                }
+                vec![Ok(Value::Bytes(bytes))]
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let body = format!("{OPEN}  < P.  len 10\n  app recv 10 == pattern");
+    assert_passes(&play(&body, sound, pieces(false)));
+    let failed = message(&play(&body, sound, pieces(true)));
+    assert!(failed.starts_with("octet 5 of the stream is"), "{failed}");
+}
+
+#[test]
+fn a_call_that_is_not_answered_is_inconclusive_and_missing_octets_fail() {
+    let report = play(&format!("{OPEN}  app close"), sound, |_| Vec::new());
+    assert_eq!(report.verdict.outcome, Outcome::Inconclusive);
+    let report = play(&format!("{OPEN}  app recv 3"), sound, |_| Vec::new());
+    assert_eq!(message(&report), "the application misses 3 octets");
+}
+
+#[test]
+fn status_can_be_checked() {
+    let status = |_: &AppCall| {
+        vec![Ok(Value::Status(Status {
+            state: "ESTABLISHED".into(),
+            unread: Some(12),
+            ..Status::default()
+        }))]
+    };
+    let body = |check: &str| format!("{OPEN}  app status\n  check {check}");
+    assert_passes(&play(&body("app.unread == 12"), sound, status));
+    assert_eq!(
+        message(&play(&body("app.unread == 13"), sound, status)),
+        "the check does not hold"
+    );
+    let unknown = play(&body("app.unacked == 1"), sound, status);
+    assert_eq!(unknown.verdict.outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn text_of_app_send_must_be_what_was_given() {
+    let texts = |shift: u32| {
+        move |to: &Segment| {
+            let mut answer = sound(to);
+            if to.flags == Flags::ACK && to.ack == SeqNumber(ISS + 1) {
+                let mut text = reply(to, Flags::ACK | Flags::PSH, ISS + 1, to.seq.0);
+                text.payload = payload::octets(shift, 6);
+                answer.push((ms(20), text));
+            }
+            answer
+        }
+    };
+    let body = format!("{OPEN}  app send 6\n  > P.  len 6");
+    let done = |_: &AppCall| vec![Ok(Value::Count(6))];
+    assert_passes(&play(&body, texts(0), done));
+    let failed = message(&play(&body, texts(1), done));
+    assert!(failed.contains("of the stream"), "{failed}");
+}
+
+/// Plays an active open: the peer sends its SYN to where it is told to connect to, from port 50,000.
+fn play_active(body: &str, mut answer: impl FnMut(&Segment) -> super::Answer) -> CaseReport {
+    let setup = setup(body, Profile::generic(), Mode::Judge);
+    let ours = std::net::SocketAddr::new(setup.lease.addresses[0], setup.lease.listen_ports[0]);
+    let target = std::net::SocketAddr::new(setup.lease.target.ip(), 50_000);
+    let mut syn = Segment::new(target, ours);
+    (syn.flags, syn.seq, syn.window) = (Flags::SYN, SeqNumber(ISS), 10_000);
+    // The first packet of ours is only the occasion: the SYN is on its way before it.
+    drive_with(
+        setup,
+        move |segment| {
+            if segment.dst() == target {
+                return answer(segment);
+            }
+            vec![(ms(1), syn.clone())]
+        },
+        |id, call| {
+            let result = match call {
+                AppCall::Listen { .. } => Ok(Value::Socket(LISTENER)),
+                AppCall::Accept(_) => return Vec::new(),
+                AppCall::Connect { remote, .. } => {
+                    assert_eq!(*remote, ours);
+                    Ok(Value::Socket(SOCKET))
+                }
+                other => panic!("{other:?}"),
+            };
+            vec![AppEvent::Reply { id, result }]
+        },
+    )
+}
+
+#[test]
+fn the_targets_first_syn_binds_the_connection_and_its_variables_are_the_targets() {
+    let body = "  app connect\n  other < S\n  > S  as syn\n  check syn.port == 50000\n  < S.  <mss 1000>\n  > .  seq SND.NXT  ack IRS+1\n  check SND.UNA == ISS+1 and SMSS == 1000";
+    let report = play_active(body, |segment| {
+        if segment.flags.contains(Flags::RST) {
+            return Vec::new();
+        }
+        assert_eq!(segment.ack, SeqNumber(ISS + 1));
+        let ack = segment.seq.0.wrapping_add(1);
+        vec![(ms(1), reply(segment, Flags::ACK, ISS + 1, ack))]
+    });
+    assert_passes(&report);
+}
+
+#[test]
+fn crossing_syns_are_modelled() {
+    let body = "  app connect\n  other < S\n  > S\n  < S\n  > S.  seq ISS  ack IRS+1\n  < .  ack ISS+1\n  check SND.UNA == ISS+1";
+    let report = play_active(body, |segment| {
+        if segment.flags != Flags::SYN {
+            return Vec::new();
+        }
+        let ack = segment.seq.0.wrapping_add(1);
+        vec![(ms(1), reply(segment, Flags::SYN | Flags::ACK, ISS, ack))]
+    });
+    assert_passes(&report);
+}
+
+#[test]
+fn an_unanswered_listen_names_what_is_missing() {
+    let setup = setup(
+        &format!("{OPEN}  app close"),
+        Profile::generic(),
+        Mode::Judge,
+    );
+    let report = drive_with(setup, sound, |id: CallId, _| {
+        let result = Err(Errno::Unsupported);
+        vec![AppEvent::Reply { id, result }]
+    });
+    assert_eq!(report.verdict.outcome, Outcome::Unsupported);
+    let reason = report.reason.unwrap();
+    assert_eq!(
+        reason,
+        "the target's application interface has no app listen"
+    );
+}
