@@ -15,6 +15,7 @@ mod junit;
 pub mod pcapng;
 mod place;
 mod reason;
+pub mod snapshot;
 mod tap;
 pub mod terminal;
 mod text;

@@ -106,9 +106,10 @@ pub(crate) fn templates() -> Environment<'static> {
     environment
 }
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("base.html", include_str!("templates/base.html")),
     ("coverage.html", include_str!("templates/coverage.html")),
+    ("diff.html", include_str!("templates/diff.html")),
     ("index.html", include_str!("templates/index.html")),
     ("ladder.svg", include_str!("templates/ladder.svg")),
     ("test.html", include_str!("templates/test.html")),
