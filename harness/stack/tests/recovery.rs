@@ -295,6 +295,18 @@ fn rfc5682_a_needed_timeout_goes_on_from_the_head() {
     assert!(t.status().unwrap().cwnd <= 2000);
 }
 
+#[test]
+fn rfc5682_without_room_in_the_window_recovery_is_the_usual_one() {
+    let mut t = timed_out();
+    t.drive(
+        "
+        < . 1:1(0) ack 1001 win 4000
+        > . 1001:2001(1000) ack 1
+        > . 2001:3001(1000) ack 1
+        -",
+    );
+}
+
 // RFC 8985
 
 /// ESTABLISHED with SACK and RACK-TLP, a round trip of 100 ms.

@@ -146,12 +146,17 @@ impl Sender {
     }
 
     /// RFC 5682 §2.1 steps 2 and 3, for an acknowledgement that advances.
-    fn check_timeout(&mut self, recover: SeqNumber) {
+    fn check_timeout(&mut self, recover: SeqNumber, segment: &AckIn<'_>) {
+        let window = match self.is_current(segment) {
+            true => segment.wnd,
+            false => self.snd_wnd,
+        };
+        let has_room = window > self.snd_nxt - self.snd_una;
         match self.frto {
             Frto::Off => {}
             Frto::HeadSent if self.snd_una.ge(recover) => self.frto = Frto::Off,
-            // Step 2b: new data instead of what seems lost, if there is any.
-            Frto::HeadSent if self.unsent() > 0 && self.usable() > 0 => {
+            // Step 2b: new data instead of what seems lost, if there is any and the window lets it out.
+            Frto::HeadSent if self.unsent() > 0 && has_room => {
                 self.frto = Frto::NewData {
                     credit: 2 * self.mss,
                 };
@@ -232,7 +237,7 @@ impl Sender {
                 self.window_recovered(flight);
             }
             Phase::Loss(recover) => {
-                self.check_timeout(recover);
+                self.check_timeout(recover, segment);
                 if segment.ack.ge(recover) {
                     self.phase = Phase::Open;
                 }
@@ -265,12 +270,16 @@ impl Sender {
         });
     }
 
+    /// Whether its window counts: it is not older than the segment that set SND.WND last.
+    fn is_current(&self, segment: &AckIn<'_>) -> bool {
+        segment.ack.ge(self.snd_una)
+            && (self.snd_wl1.lt(segment.seq)
+                || (self.snd_wl1 == segment.seq && self.snd_wl2.le(segment.ack)))
+    }
+
     /// SND.WND <- SEG.WND if the segment is not older than the last that set it.
     fn take_window(&mut self, now: Instant, segment: &AckIn<'_>, before: u32) {
-        let current = segment.ack.ge(self.snd_una)
-            && (self.snd_wl1.lt(segment.seq)
-                || (self.snd_wl1 == segment.seq && self.snd_wl2.le(segment.ack)));
-        if !current {
+        if !self.is_current(segment) {
             return;
         }
         self.snd_wnd = segment.wnd;
