@@ -6,6 +6,7 @@
 //! - [`stack_ops`]: operations on one host, relative to what it sent last; `peer`, `application`, `settings`.
 //! - [`two_stacks`]: two hosts over a link that the input drives, and that is fair at the end.
 //! - [`suite_parse`]: the suite language.
+//! - [`stack_vs_smoltcp`]: one script against the own stack and smoltcp; `versus`.
 
 mod application;
 mod input;
@@ -16,30 +17,34 @@ mod settings;
 mod stack_ops;
 mod suite_parse;
 mod two_stacks;
+mod versus;
 
 use pattern::{fill, first_wrong, stream};
 
 pub use stack_ops::{stack_ops, stack_ops_counted, stack_ops_told};
 pub use suite_parse::suite_parse;
 pub use two_stacks::{two_stacks, two_stacks_told};
+pub use versus::{stack_vs_smoltcp, stack_vs_smoltcp_told};
 
 /// A fuzz target by name.
 pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All targets of this crate, by the names of their folders in fuzz/seeds and fuzz/regressions.
-pub const FUZZ_TARGETS: [FuzzTarget; 3] = [
+pub const FUZZ_TARGETS: [FuzzTarget; 4] = [
     ("stack_ops", stack_ops),
     ("two_stacks", two_stacks),
     ("suite_parse", suite_parse),
+    ("stack_vs_smoltcp", stack_vs_smoltcp),
 ];
 
 /// A target that tells what happens, by its name: bytes, and what takes each line.
 pub type TellingTarget = (&'static str, fn(&[u8], fn(&str)));
 
 /// The targets that can tell.
-pub const TELLING_TARGETS: [TellingTarget; 2] = [
+pub const TELLING_TARGETS: [TellingTarget; 3] = [
     ("stack_ops", stack_ops_told),
     ("two_stacks", two_stacks_told),
+    ("stack_vs_smoltcp", stack_vs_smoltcp_told),
 ];
 
 /// A packet, for whoever looks into a finding.

@@ -1,0 +1,4 @@
+//! See `tcpconf_target::fuzzing::stack_vs_smoltcp`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tcpconf_target::fuzzing::stack_vs_smoltcp(data));
