@@ -83,6 +83,10 @@ pub trait Link {
     fn now(&self) -> Instant;
     /// Packets that the link lost on the way to us (ring or socket buffer full), so far.
     fn dropped(&self) -> u64;
+    /// Why nothing will ever come again, when the other end of the link is gone.
+    fn ended(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A real target: a link, and leases on it.
@@ -118,6 +122,14 @@ pub trait RealTarget {
     fn ip_versions(&self) -> &[u8];
     /// The epoch (nanoseconds since 1970) of the run's zero.
     fn epoch_nanos(&self) -> u64;
+    /// Services that it has behind ports of its own, as the user said or as they were found.
+    fn services(&self) -> Vec<(String, u16)> {
+        Vec::new()
+    }
+    /// Why it cannot answer any more, when that is known without asking it: its process has ended.
+    fn ended(&mut self) -> Option<String> {
+        None
+    }
     /// The target's own addresses, for routing what arrives.
     fn addresses(&self) -> Vec<IpAddr>;
     /// What its application interface can do; `None` when it has none. What a case needs and does not find

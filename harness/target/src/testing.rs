@@ -178,7 +178,7 @@ mod prober {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use std::net::SocketAddr;
     use std::time::Duration;
-    use tcpconf_engine::Lease;
+    use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, Lease, SocketHandle, Value};
     use tcpconf_suite::plan::Needs;
     use tcpconf_wire::{Flags, Packet, Segment, SeqNumber};
 
@@ -190,6 +190,7 @@ mod prober {
         pub(crate) seq: SeqNumber,
         pub(crate) ack: SeqNumber,
         queue: Vec<Packet>,
+        calls: u64,
     }
 
     impl<'a> Prober<'a> {
@@ -198,7 +199,11 @@ mod prober {
                 service: service.into(),
                 ..Needs::default()
             };
-            let mut lease = target.lease(&needs, ip, 8).unwrap();
+            Self::with(target, &needs, ip)
+        }
+
+        pub(crate) fn with(target: &'a mut dyn RealTarget, needs: &Needs, ip: u8) -> Self {
+            let mut lease = target.lease(needs, ip, 8).unwrap();
             let ours = SocketAddr::new(lease.addresses[0], lease.ports.pop_front().unwrap());
             let seq = SeqNumber(target.next_isn());
             Self {
@@ -208,6 +213,7 @@ mod prober {
                 seq,
                 ack: SeqNumber(0),
                 queue: Vec::new(),
+                calls: 0,
             }
         }
 
@@ -276,6 +282,46 @@ mod prober {
         /// Takes `segment` into account.
         pub(crate) fn took(&mut self, segment: &Segment) {
             self.ack = SeqNumber(segment.seq.0.wrapping_add(segment.seq_len()));
+        }
+
+        /// The next event of the target's application for this lease, within a while.
+        pub(crate) fn event(&mut self) -> AppEvent {
+            const PATIENCE: u16 = 10_000;
+            loop {
+                if let Some((key, event)) = self.target.poll_app() {
+                    assert_eq!(key, self.lease.key);
+                    return event;
+                }
+                let fds = self.target.app_fds();
+                let mut fds: Vec<_> = fds
+                    .into_iter()
+                    .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+                    .collect();
+                let ready = poll(&mut fds, PollTimeout::from(PATIENCE)).unwrap();
+                assert!(ready > 0, "the application is silent");
+            }
+        }
+
+        /// Makes a call; events before its reply are passed over.
+        pub(crate) fn call(&mut self, call: AppCall) -> Result<Value, Errno> {
+            self.calls += 1;
+            let wanted = CallId(self.calls);
+            self.target.call(&self.lease, wanted, call);
+            loop {
+                if let AppEvent::Reply { id, result } = self.event()
+                    && id == wanted
+                {
+                    return result;
+                }
+            }
+        }
+
+        /// The same, where the answer is a socket.
+        pub(crate) fn socket(&mut self, call: AppCall) -> SocketHandle {
+            match self.call(call) {
+                Ok(Value::Socket(socket)) => socket,
+                other => panic!("no socket: {other:?}"),
+            }
         }
 
         pub(crate) fn finish(mut self) {

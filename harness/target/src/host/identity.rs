@@ -119,7 +119,7 @@ fn is_local(address: IpAddr) -> bool {
 }
 
 /// Locally administered, and the same for the same address: neighbours' tables stay right.
-fn made_up_mac(source: IpAddr) -> MacAddr {
+pub(crate) fn made_up_mac(source: IpAddr) -> MacAddr {
     let [a, b, c] = match source {
         IpAddr::V4(v4) => {
             let [_, a, b, c] = v4.octets();

@@ -11,15 +11,26 @@
 //! (`doctor` tells), and filters in clouds and wireless networks that drop foreign link-layer addresses.
 
 mod address;
+mod application;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod application_tests;
+#[cfg(target_os = "linux")]
+mod attach;
 mod closed_port;
 mod identity;
 mod open;
+mod services;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
 pub(crate) mod way;
 
 pub use address::parse_host;
+#[cfg(target_os = "linux")]
+pub(crate) use identity::made_up_mac;
+#[cfg(target_os = "linux")]
+pub(crate) use way::is_this_machines;
 
 use crate::net::clock::RunClock;
 use crate::net::cursor::{IsnCursor, PortCursor};
@@ -28,9 +39,11 @@ use crate::{LeaseError, Link, RealTarget, TargetError};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use tcpconf_engine::Lease;
+use tcpconf_engine::{AppCall, AppEvent, CallId, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 
+use application::Remote;
 use way::{Carrier, Way};
 
 /// Packets a second that a foreign host is sent. With a backlog of five, connections that complete faster
@@ -98,10 +111,20 @@ pub struct HostTarget {
     ports: PortCursor,
     isns: IsnCursor,
     closed_port: Option<u16>,
+    last_key: u64,
     versions: [u8; 1],
+    default_rate: Option<u32>,
+    /// The agent on it.
+    application: Option<Remote>,
     /// Held, not used: its end takes the rule away.
     #[cfg(target_os = "linux")]
     _rule: Option<crate::net::linux::rst_rule::RstRule>,
+    /// The target itself, when we have started it.
+    #[cfg(target_os = "linux")]
+    process: Option<crate::exec::Process>,
+    /// Where it lives; held, not used.
+    #[cfg(target_os = "linux")]
+    _room: Option<crate::transport::Room>,
 }
 
 impl HostTarget {
@@ -131,29 +154,61 @@ impl HostTarget {
             ports: PortCursor::new(opened.ports, epoch),
             isns: IsnCursor::new(epoch),
             closed_port: None,
+            last_key: 0,
             versions: [if target.is_ipv4() { 4 } else { 6 }],
+            default_rate: Some(DEFAULT_RATE),
+            application: None,
             #[cfg(target_os = "linux")]
             _rule: opened.rule,
+            #[cfg(target_os = "linux")]
+            process: None,
+            #[cfg(target_os = "linux")]
+            _room: None,
         };
-        host.closed_port = closed_port::find(
-            host.link.as_mut(),
-            target.ip(),
-            target.port(),
-            host.sources[0],
-            &mut host.ports,
-            host.isns.take(),
-        )
-        .map_err(|source| TargetError::System {
-            what: format!("looking for a closed port of {}", target.ip()),
-            source,
-        })?;
+        host.look_around()?;
         Ok(host)
     }
 
+    /// Looks for a closed port, and for the service behind the usual one when nobody named any.
+    fn look_around(&mut self) -> Result<(), TargetError> {
+        let found = closed_port::find(
+            self.link.as_mut(),
+            self.target.ip(),
+            self.target.port(),
+            self.sources[0],
+            &mut self.ports,
+            self.isns.take(),
+        );
+        self.closed_port = found.map_err(|source| TargetError::System {
+            what: format!("looking for a closed port of {}", self.target.ip()),
+            source,
+        })?;
+        if !self.services.is_empty() {
+            return Ok(());
+        }
+        let from = (self.sources[0], self.ports.take()).into();
+        let isn = self.isns.take();
+        let found = services::find(self.link.as_mut(), from, self.target, isn);
+        let found = found.map_err(|source| TargetError::System {
+            what: format!("asking {} for its service", self.target),
+            source,
+        })?;
+        if let Some(service) = found {
+            let port = self.target.port();
+            self.services.insert(service.name().to_owned(), port);
+        }
+        Ok(())
+    }
+
     /// The port for a service.
-    fn port_for(&self, needs: &Needs) -> Result<u16, LeaseError> {
+    fn port_for(&mut self, needs: &Needs, key: u64) -> Result<u16, LeaseError> {
         let unsupported = |reason: String| Err(LeaseError::Unsupported(reason));
-        if needs.app {
+        if let Some(application) = &mut self.application {
+            let known = self.services.contains_key(&needs.service);
+            if let Some(port) = application.port_for(needs, known, key)? {
+                return Ok(port);
+            }
+        } else if needs.app {
             return unsupported(format!("{} has no application interface", self.name));
         }
         if needs.backlog.is_some() {
@@ -198,10 +253,12 @@ impl RealTarget for HostTarget {
                 self.name
             )));
         }
+        self.last_key += 1;
+        let key = self.last_key;
         let mut target = self.target;
-        target.set_port(self.port_for(needs)?);
+        target.set_port(self.port_for(needs, key)?);
         Ok(Lease {
-            key: 0,
+            key,
             addresses: self.sources.clone(),
             ports: self.ports.take_many(ports).into(),
             any_port: self.any_port,
@@ -216,8 +273,11 @@ impl RealTarget for HostTarget {
         self.ports.take_many(count)
     }
 
-    fn release(&mut self, _lease: Lease) {
+    fn release(&mut self, lease: Lease) {
         // Ports are not used again before the cursor has come round.
+        if let Some(application) = &mut self.application {
+            application.release(lease.key);
+        }
     }
 
     fn next_isn(&mut self) -> u32 {
@@ -229,7 +289,12 @@ impl RealTarget for HostTarget {
     }
 
     fn default_rate(&self) -> Option<u32> {
-        Some(DEFAULT_RATE)
+        self.default_rate
+    }
+
+    #[cfg(target_os = "linux")]
+    fn ended(&mut self) -> Option<String> {
+        self.end_of_target()
     }
 
     fn exclusive_runs_alone(&self) -> bool {
@@ -246,5 +311,32 @@ impl RealTarget for HostTarget {
 
     fn addresses(&self) -> Vec<IpAddr> {
         vec![self.target.ip()]
+    }
+
+    fn services(&self) -> Vec<(String, u16)> {
+        let known = self.services.iter();
+        known.map(|(name, port)| (name.clone(), *port)).collect()
+    }
+
+    fn application(&self) -> Option<&[Capability]> {
+        self.application.as_ref().map(Remote::capabilities)
+    }
+
+    fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
+        if let Some(application) = &mut self.application {
+            application.call(lease.key, id, call);
+        }
+    }
+
+    fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
+        self.application.as_mut()?.poll()
+    }
+
+    fn app_fds(&self) -> Vec<std::os::fd::BorrowedFd<'_>> {
+        self.application.iter().filter_map(Remote::fd).collect()
+    }
+
+    fn status(&mut self, _lease: &Lease, connection: FourTuple) -> Option<Status> {
+        self.application.as_mut()?.status(connection)
     }
 }

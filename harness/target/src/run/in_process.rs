@@ -107,17 +107,17 @@ fn emit(
         }
     }
     // The run ended early: what was played counts, the rest is skipped.
-    let reason = if common.stop.is_set() {
-        "interrupted"
+    let (outcome, reason) = if common.stop.is_set() {
+        (Outcome::Skip, "interrupted")
     } else if tally.is_red() && common.options.fail_fast {
-        FAIL_FAST
+        (Outcome::Skip, FAIL_FAST)
     } else {
-        "the run's deadline had passed"
+        (Outcome::Inconclusive, PAST_DEADLINE)
     };
     for (index, entry) in entries.iter().enumerate().skip(at) {
         match waiting.remove(&index) {
             Some(tries) if reason != FAIL_FAST => finish(tries, tally),
-            _ => tally.case_finished(entry.blank(common.options.seed, Outcome::Skip, reason)),
+            _ => tally.case_finished(entry.blank(common.options.seed, outcome, reason)),
         }
     }
     if common.stop.is_set() {
@@ -127,6 +127,8 @@ fn emit(
 
 /// Why cases are skipped after the first red one.
 pub(crate) const FAIL_FAST: &str = "not played: --fail-fast";
+/// Why cases have no verdict that were never played: the question stays open, so this is not a skip.
+pub(crate) const PAST_DEADLINE: &str = "not played: the run's deadline had passed";
 
 fn finish(mut tries: Vec<CaseReport>, tally: &mut Tally<'_>) {
     for (report, attempt) in tries.iter().zip(1..) {

@@ -203,8 +203,8 @@ fn a_deadline_that_has_passed_leaves_every_case_with_a_report() {
     assert_eq!(
         got.lines(),
         [
-            "t/a: SKIP the run's deadline had passed",
-            "t/b: SKIP the run's deadline had passed"
+            "t/a: INCONC not played: the run's deadline had passed",
+            "t/b: INCONC not played: the run's deadline had passed"
         ]
     );
     assert_eq!(exit_code(&got.summary, false), 5);

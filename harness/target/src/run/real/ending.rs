@@ -1,7 +1,7 @@
 //! Ends a run before all cases are played; every case still gets its report.
 
 use super::{CLEANING_UP, Loop, Play};
-use crate::run::in_process::FAIL_FAST;
+use crate::run::in_process::{FAIL_FAST, PAST_DEADLINE};
 use tcpconf_engine::Outcome;
 
 /// Why a run ends early.
@@ -25,7 +25,7 @@ impl Ending {
         match self {
             Self::Interrupted => (Outcome::Skip, "interrupted"),
             Self::FailFast => (Outcome::Skip, FAIL_FAST),
-            Self::Deadline => (Outcome::Skip, "the run's deadline had passed"),
+            Self::Deadline => (Outcome::Inconclusive, PAST_DEADLINE),
             Self::Dead(sentence) => (Outcome::Inconclusive, sentence),
             Self::Broken(sentence) => (Outcome::Error, sentence),
         }

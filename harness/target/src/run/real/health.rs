@@ -6,7 +6,7 @@
 
 use super::ending::Ending;
 use super::queue::Pending;
-use super::{Loop, Play};
+use super::{CLEANING_UP, Loop, Play};
 use crate::run::entry::{Entry, fail};
 use crate::run::sanity::{Handshake, Probe};
 use crate::seam::LeaseError;
@@ -197,6 +197,52 @@ impl Loop<'_, '_> {
     /// All suspects get their verdicts as they are: the run ends for another reason.
     pub(super) fn acquit_all(&mut self) {
         self.acquit(Instant::from_nanos(u64::MAX));
+    }
+
+    /// Ends the run when the target is known to be gone: whoever spoke to it last killed it.
+    pub(super) fn look_for_death(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        let Some(sentence) = self.target.ended() else {
+            return;
+        };
+        if self.health.phase == Phase::Unknown {
+            self.end(Ending::Broken(sentence));
+            return;
+        }
+        let last = self.last_to_speak;
+        let reason = format!("the target died: {sentence}");
+        let now = self.target.link().now();
+        let mut others = Vec::new();
+        for running in self.running.values_mut() {
+            let Play::Case { index, player, .. } = &mut running.play else {
+                continue;
+            };
+            if Some(*index) != last {
+                others.push(self.entries[*index].instance.id.as_str());
+            } else if !running.interrupted {
+                running.interrupted = true;
+                running.limit = now + CLEANING_UP;
+                player.interrupt(now, Outcome::Fail, &reason);
+            }
+        }
+        let id = last.map(|index| self.entries[index].instance.id.clone());
+        let id = id.unwrap_or_default();
+        self.tally.killed_by(&id);
+        let beside = match others[..] {
+            [] => String::new(),
+            _ => format!(
+                " (beside it ran {}: -j 1 tells for sure)",
+                others.join(", ")
+            ),
+        };
+        self.tally
+            .note(format!("the target died in {id}{beside}: {sentence}"));
+        if let Some(suspect) = self.health.suspects.iter_mut().find(|s| s.report.id == id) {
+            fail(&mut suspect.report, reason);
+        }
+        self.end(Ending::Dead(format!("the target died in {id}")));
     }
 
     /// The target does not answer any more.

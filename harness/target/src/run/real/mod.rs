@@ -92,6 +92,7 @@ pub(crate) fn run(
         more_to_start: false,
         turn_around: Histogram::default(),
         lateness: Histogram::default(),
+        last_to_speak: None,
     };
     if !run.queue.is_empty() {
         run.play();
@@ -142,6 +143,8 @@ struct Loop<'a, 'r> {
     more_to_start: bool,
     turn_around: Histogram,
     lateness: Histogram,
+    /// The entry whose packet was the last to go out.
+    last_to_speak: Option<usize>,
 }
 
 /// A conversation that goes on.
@@ -184,6 +187,7 @@ impl Loop<'_, '_> {
         let mut inbox = Vec::new();
         loop {
             self.look_for_an_end();
+            self.look_for_death();
             self.watch();
             self.start_cases();
             if self.running.is_empty() && self.queue.is_empty() && !self.health.is_pending() {
@@ -304,6 +308,9 @@ impl Loop<'_, '_> {
             match running.play.conversation().poll(now) {
                 Action::Transmit { id, bytes } => {
                     self.router.claim_source(slot, &bytes);
+                    if let Play::Case { index, .. } = &running.play {
+                        self.last_to_speak = Some(*index);
+                    }
                     let mut stamps = Vec::with_capacity(1);
                     let sent = self.target.link().send(&[bytes], &mut stamps);
                     let at = stamps.first().copied().unwrap_or(now);

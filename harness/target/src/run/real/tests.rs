@@ -101,6 +101,8 @@ struct FakeReal {
     exclusive_alone: bool,
     room: usize,
     app: Option<FakeApplication>,
+    /// Whether it says so when it has died.
+    tells_its_end: bool,
 }
 
 impl RealTarget for FakeReal {
@@ -164,6 +166,11 @@ impl RealTarget for FakeReal {
         1
     }
 
+    fn ended(&mut self) -> Option<String> {
+        let dead = self.link.fake.manner == Manner::BlackHole;
+        (dead && self.tells_its_end).then(|| "it ended by SIGSEGV".to_owned())
+    }
+
     fn addresses(&self) -> Vec<IpAddr> {
         vec![TARGET.ip()]
     }
@@ -216,6 +223,7 @@ fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         exclusive_alone: false,
         room: usize::MAX,
         app: None,
+        tells_its_end: false,
     };
     (target, seen)
 }
@@ -305,6 +313,33 @@ fn the_case_that_kills_the_target_is_named_and_later_ones_are_inconclusive() {
         assert_eq!(reason, "the target stopped answering in t/kills");
     }
     assert_eq!(got.reports().count(), 4);
+    assert_eq!(exit_code(&got.summary, false), 1);
+}
+
+#[rstest]
+#[case::one_at_a_time(1, "t/kills")]
+#[case::beside_others(4, "t/kills")]
+fn a_target_that_is_known_to_be_gone_was_killed_by_whoever_spoke_last(
+    #[case] jobs: usize,
+    #[case] killer: &str,
+) {
+    let (mut target, _) = fake(Manner::Answers);
+    target.tells_its_end = true;
+    let mut plan = plan(&["t/before", "t/kills", "t/after", "t/last"]);
+    plan[1].needs.service = KILLER.to_owned();
+    let options = RunOptions {
+        jobs: Some(jobs),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan, &options);
+    assert_eq!(got.summary.killed_by.as_deref(), Some(killer));
+    let report = got.report(killer);
+    assert_eq!(report.verdict.outcome, Outcome::Fail);
+    let reason = report.reason.as_deref();
+    assert_eq!(reason, Some("the target died: it ended by SIGSEGV"));
+    assert_eq!(got.reports().count(), 4);
+    let last = got.report("t/last");
+    assert_eq!(last.verdict.outcome, Outcome::Inconclusive);
     assert_eq!(exit_code(&got.summary, false), 1);
 }
 
@@ -482,7 +517,7 @@ fn a_case_has_its_time_and_one_that_does_not_clean_up_is_an_error() {
 }
 
 #[test]
-fn the_deadline_interrupts_what_runs_and_skips_the_rest() {
+fn the_deadline_interrupts_what_runs_and_leaves_the_rest_open() {
     let (target, _) = fake(Manner::Answers);
     let options = RunOptions {
         deadline: Some(Duration::from_millis(150)),
@@ -493,7 +528,7 @@ fn the_deadline_interrupts_what_runs_and_skips_the_rest() {
     assert_eq!(
         sorted(&got),
         [
-            "t/b: SKIP the run's deadline had passed",
+            "t/b: INCONC not played: the run's deadline had passed",
             "t/never: INCONC the run's deadline passed"
         ]
     );

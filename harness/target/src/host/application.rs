@@ -1,0 +1,190 @@
+//! The application side of a host across a network: an agent there (docs/agent.md), and what it puts
+//! behind ports.
+
+use super::HostTarget;
+use crate::net::cursor::PortCursor;
+use crate::service::Service;
+use crate::{LeaseError, TargetError};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+use tcpconf_agent::client::{Cases, Client, ClientError};
+use tcpconf_agent::text::Request;
+use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, Status, Value};
+use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
+
+/// For the agent to be reached, and to answer before the run begins and between cases.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// For its answer while cases are played: they stand still meanwhile.
+const STATUS_WITHIN: Duration = Duration::from_millis(250);
+/// A long call may have to wait until the agent has read its first part: not for long.
+const ROOM_WITHIN: Duration = Duration::from_millis(100);
+/// Ports for cases when the agent does not say which it may use: below those that systems choose themselves.
+const PORTS: (u16, u16) = (20_000, 29_999);
+/// Ports that are tried for a service before the agent is taken at its word.
+const TRIES: usize = 8;
+
+/// An agent, and the ports of the target that it may have.
+pub(super) struct Remote {
+    address: SocketAddr,
+    target: SocketAddr,
+    cases: Cases,
+    ports: PortCursor,
+    /// Services that were put behind ports, for as long as the run lasts.
+    services: BTreeMap<Service, u16>,
+    /// Those of one case: its key and where.
+    own: BTreeMap<u64, SocketAddr>,
+}
+
+impl HostTarget {
+    /// Lets an agent on the target's host drive its application. Where nobody listens on the target's
+    /// port, the agent does.
+    ///
+    /// # Errors
+    /// [`TargetError::Unreachable`] when it does not answer as an agent does.
+    pub fn with_agent(mut self, address: SocketAddr) -> Result<Self, TargetError> {
+        let mut remote = Remote::open(address, self.target, self.clock.epoch_nanos())
+            .map_err(|error| unreachable(address, &error))?;
+        match remote.serve(Service::Listen, self.target, None) {
+            // Somebody is there already, or the port is none of the agent's.
+            Ok(_) | Err(ClientError::Refused(_)) => {}
+            Err(error) => return Err(unreachable(address, &error)),
+        }
+        self.application = Some(remote);
+        Ok(self)
+    }
+}
+
+fn unreachable(address: SocketAddr, error: &ClientError) -> TargetError {
+    TargetError::Unreachable(format!("the agent at {address}: {error}"))
+}
+
+impl Remote {
+    fn open(address: SocketAddr, target: SocketAddr, epoch: u64) -> Result<Self, ClientError> {
+        let client = Client::connect(address, PATIENCE)?;
+        let (low, high) = client.hello().ports.unwrap_or(PORTS);
+        Ok(Self {
+            address,
+            target,
+            cases: Cases::new(client),
+            ports: PortCursor::new(low..=high.max(low), epoch),
+            services: BTreeMap::new(),
+            own: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn capabilities(&self) -> &[Capability] {
+        self.cases.client().capabilities()
+    }
+
+    /// `None` when it is gone: a stream that has ended is readable for ever.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        let client = self.cases.client();
+        (!client.is_lost()).then(|| client.fd())
+    }
+
+    pub(super) fn call(&mut self, key: u64, id: CallId, call: AppCall) {
+        self.cases.call(key, id, call);
+        self.cases.flush_within(ROOM_WITHIN);
+    }
+
+    pub(super) fn poll(&mut self) -> Option<(u64, AppEvent)> {
+        self.cases.poll()
+    }
+
+    /// What the agent says; `None` when it cannot tell, or not soon enough.
+    pub(super) fn status(&mut self, connection: FourTuple) -> Option<Status> {
+        let status = self.cases.status(connection, STATUS_WITHIN);
+        status.ok().flatten()
+    }
+
+    /// A port for a case that needs the agent: a free one for a case that listens itself, or one with a
+    /// service behind it that nobody else offers. `None` when the case is better served elsewhere.
+    pub(super) fn port_for(
+        &mut self,
+        needs: &Needs,
+        known: bool,
+        key: u64,
+    ) -> Result<Option<u16>, LeaseError> {
+        if needs.app && self.cases.client().is_lost() {
+            let gone = ClientError::Gone(String::new());
+            return Err(unreachable(self.address, &gone).into());
+        }
+        if needs.driven {
+            return Ok(Some(self.ports.take()));
+        }
+        let service = needs.service.parse().ok().filter(|service| {
+            let offered = &self.cases.client().hello().services;
+            *service != Service::Closed && offered.contains(service)
+        });
+        let Some(service) = service else {
+            return Ok(None);
+        };
+        if let Some(backlog) = needs.backlog {
+            let port = self.put(service, Some(backlog))?;
+            self.own.insert(key, self.at(port));
+            return Ok(Some(port));
+        }
+        if known || service == Service::Listen {
+            return Ok(None);
+        }
+        if let Some(port) = self.services.get(&service) {
+            return Ok(Some(*port));
+        }
+        let port = self.put(service, None)?;
+        self.services.insert(service, port);
+        Ok(Some(port))
+    }
+
+    /// The case has ended: what was put behind a port for it goes.
+    pub(super) fn release(&mut self, key: u64) {
+        if let Some(local) = self.own.remove(&key) {
+            // If the agent is gone, so is the service.
+            drop(self.serve(Service::Closed, local, None));
+        }
+    }
+
+    /// Puts a service behind a port that is free.
+    fn put(&mut self, service: Service, backlog: Option<u32>) -> Result<u16, LeaseError> {
+        for _ in 0..TRIES {
+            let port = self.ports.take();
+            match self.serve(service, self.at(port), backlog) {
+                Ok(Value::Number(_)) => return Ok(port),
+                Ok(other) => {
+                    let said = ClientError::Protocol(format!("{other:?} in answer to service"));
+                    return Err(unreachable(self.address, &said).into());
+                }
+                Err(ClientError::Refused(refusal)) if refusal.errno == Errno::AddressInUse => {}
+                Err(ClientError::Refused(refusal)) => {
+                    return Err(LeaseError::Unsupported(format!(
+                        "the agent cannot offer the service '{service}': {refusal}"
+                    )));
+                }
+                Err(error) => return Err(unreachable(self.address, &error).into()),
+            }
+        }
+        Err(LeaseError::Unsupported(format!(
+            "the agent found no free port for the service '{service}'"
+        )))
+    }
+
+    fn serve(
+        &mut self,
+        service: Service,
+        local: SocketAddr,
+        backlog: Option<u32>,
+    ) -> Result<Value, ClientError> {
+        let request = Request::Service {
+            service,
+            local,
+            backlog,
+        };
+        self.cases.ask(&request, PATIENCE)
+    }
+
+    fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.target.ip(), port)
+    }
+}
