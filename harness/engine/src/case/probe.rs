@@ -398,6 +398,9 @@ impl Case {
     fn answer(&self, goal: &Goal, index: usize, arrived: &Arrived) -> Answer {
         let segment = &arrived.segment;
         let reset = segment.flags.contains(Flags::RST);
+        // Text or a FIN that is sent again acknowledges all that came as well, whoever asked for it.
+        let again = self.session.slot(index).classify(segment).retransmission
+            && !segment.flags.contains(Flags::SYN);
         match goal {
             Goal::Listening if segment.flags.contains(Flags::SYN | Flags::ACK) => Answer::Good,
             Goal::Listening if reset => Answer::Bad("the port refused a new connection"),
@@ -411,6 +414,7 @@ impl Case {
             Goal::Gone | Goal::AliveOrGone if reset => Answer::Good,
             Goal::Alive | Goal::AliveOrGone | Goal::Gone
                 if segment.flags.contains(Flags::ACK)
+                    && !again
                     && segment.ack == self.session.slot(index).script.rcv_nxt =>
             {
                 if *goal == Goal::Gone {

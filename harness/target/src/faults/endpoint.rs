@@ -1,13 +1,15 @@
 //! The own stack with one fault, as a target.
 
-use super::scene::{Host, Pair, Scene, Then, is_rst, is_syn_ack};
+use super::scene::{Host, Pair, Scene, Then, is_rst, is_syn, is_syn_ack};
 use super::{Change, Fault};
 use crate::seam::{InProcess, LeaseError};
 use crate::stack_target::StackTarget;
+use std::collections::VecDeque;
 use std::net::IpAddr;
-use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
+use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status, Value};
 use tcpconf_stack::Config;
 use tcpconf_suite::plan::Needs;
+use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::{
     Checksum, Content, Flags, Instant, Malformation, Packet, Parsed, Segment, TcpOption, parse,
 };
@@ -38,6 +40,10 @@ impl InProcess for FaultyTarget {
         self.fault.name
     }
 
+    fn application(&self) -> Option<&[Capability]> {
+        self.sound.application()
+    }
+
     fn open(
         &self,
         seed: u64,
@@ -49,6 +55,7 @@ impl InProcess for FaultyTarget {
             fault: self.fault,
             sound,
             host: Host::default(),
+            told: VecDeque::new(),
         };
         Ok((Box::new(endpoint), lease))
     }
@@ -58,6 +65,8 @@ struct FaultyEndpoint {
     fault: &'static Fault,
     sound: Box<dyn Endpoint>,
     host: Host,
+    /// Answers to calls that were not made.
+    told: VecDeque<AppEvent>,
 }
 
 impl FaultyEndpoint {
@@ -121,8 +130,8 @@ impl FaultyEndpoint {
     fn renumber(&mut self, now: Instant, segment: &mut Segment) {
         let pair = Pair::of_output(segment);
         let before = self.host.connection(pair);
-        // The numbers of a new connection are chosen with its first SYN-ACK.
-        if is_syn_ack(segment)
+        // The numbers of a new connection are chosen with its first SYN or SYN-ACK.
+        if (is_syn_ack(segment) || is_syn(segment))
             && (!before.is_live() || segment.seq + before.isn_shift != before.iss)
         {
             let scene = self.scene(now, pair, &[]);
@@ -225,14 +234,22 @@ impl Endpoint for FaultyEndpoint {
         }
     }
 
-    fn call(&mut self, now: Instant, id: CallId, call: AppCall) {
-        if !self.host.hung {
-            self.sound.call(now, id, call);
+    fn call(&mut self, now: Instant, id: CallId, mut call: AppCall) {
+        if self.host.hung {
+            return;
         }
+        if let Change::Call(makes) = self.fault.change
+            && !makes(&mut call)
+        {
+            let result = Ok(Value::Done);
+            self.told.push_back(AppEvent::Reply { id, result });
+            return;
+        }
+        self.sound.call(now, id, call);
     }
 
     fn poll_app(&mut self, now: Instant) -> Option<AppEvent> {
-        self.sound.poll_app(now)
+        self.told.pop_front().or_else(|| self.sound.poll_app(now))
     }
 
     fn status(&self, connection: FourTuple) -> Option<Status> {

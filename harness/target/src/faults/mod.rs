@@ -7,6 +7,7 @@
 //!
 //! What is not modelled: two faults at once, and faults that no rewriting of packets can make. The faults keep to RFC 9293 §3 but for what they break.
 
+mod active;
 mod configuration;
 mod endpoint;
 mod icmp;
@@ -22,6 +23,7 @@ pub use endpoint::FaultyTarget;
 pub use non_stack::NonStack;
 
 use scene::{Host, Scene, Then};
+use tcpconf_engine::AppCall;
 use tcpconf_stack::Config;
 use tcpconf_wire::{Segment, SeqNumber};
 
@@ -57,6 +59,8 @@ enum Change {
     Icmp(fn(&Host) -> Vec<Segment>),
     /// In the configuration.
     Configuration(fn(&mut Config)),
+    /// In the user's calls: which one is made; the others are answered as if they were.
+    Call(fn(&mut AppCall) -> bool),
 }
 
 impl Fault {
@@ -100,6 +104,9 @@ pub const ROOMS: &[Room] = &[
     output::options::ROOM,
     output::reset::ROOM,
     output::open::ROOM,
+    active::SYN_SENT,
+    active::CROSSING,
+    active::OPENING,
     icmp::ROOM,
     resource::ROOM,
     configuration::ROOM,

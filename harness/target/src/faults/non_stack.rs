@@ -7,7 +7,9 @@ use siphasher::sip::SipHasher13;
 use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::net::IpAddr;
-use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
+use tcpconf_engine::{
+    AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, SocketHandle, Status, Value,
+};
 use tcpconf_suite::plan::Needs;
 use tcpconf_wire::{Content, Flags, Instant, Malformation, Packet, Segment, SeqNumber, parse};
 
@@ -60,6 +62,7 @@ impl InProcess for NonStack {
             addresses: sound.addresses().to_vec(),
             lot: seed,
             out: VecDeque::new(),
+            told: VecDeque::new(),
         };
         Ok((Box::new(endpoint), lease))
     }
@@ -116,6 +119,7 @@ struct Answering {
     addresses: Vec<IpAddr>,
     lot: u64,
     out: VecDeque<Segment>,
+    told: VecDeque<AppEvent>,
 }
 
 impl Endpoint for Answering {
@@ -144,10 +148,19 @@ impl Endpoint for Answering {
         None
     }
 
-    fn call(&mut self, _now: Instant, _id: CallId, _call: AppCall) {}
+    /// Says yes to everything, and does nothing.
+    fn call(&mut self, _now: Instant, id: CallId, call: AppCall) {
+        let value = match call {
+            AppCall::Listen { .. } | AppCall::Connect { .. } => Value::Socket(SocketHandle(id.0)),
+            AppCall::Accept(_) | AppCall::Receive(..) => return,
+            _ => Value::Done,
+        };
+        let result = Ok(value);
+        self.told.push_back(AppEvent::Reply { id, result });
+    }
 
     fn poll_app(&mut self, _now: Instant) -> Option<AppEvent> {
-        None
+        self.told.pop_front()
     }
 
     fn status(&self, _connection: FourTuple) -> Option<Status> {

@@ -53,6 +53,8 @@ pub(super) enum Stage {
     /// There is none: LISTEN or CLOSED.
     #[default]
     None,
+    /// SYN-SENT.
+    SynSent,
     /// SYN-RECEIVED.
     HalfOpen,
     /// ESTABLISHED, and whatever comes behind it.
@@ -64,6 +66,14 @@ pub(super) enum Stage {
 pub(super) struct Connection {
     /// How far it has come.
     pub(super) stage: Stage,
+    /// The endpoint has opened it.
+    pub(super) active: bool,
+    /// How often its SYN went out.
+    pub(super) syns_out: u32,
+    /// ACKs without SYN and RST that went out.
+    pub(super) acks_out: u32,
+    /// A FIN has arrived.
+    pub(super) fin_in: bool,
     /// Connections of these sockets that were reset before.
     pub(super) resets: u32,
     /// IRS: of the last SYN that arrived.
@@ -135,6 +145,11 @@ impl Connection {
         (1..1 << 31).contains(&(seq - self.rcv_nxt))
     }
 
+    /// SYN-SENT.
+    pub(super) fn is_opening(&self) -> bool {
+        self.stage == Stage::SynSent
+    }
+
     /// SYN-RECEIVED.
     pub(super) fn is_half_open(&self) -> bool {
         self.stage == Stage::HalfOpen
@@ -150,8 +165,16 @@ impl Connection {
     }
 
     fn receive(&mut self, segment: &Segment) {
+        self.fin_in |= segment.flags.contains(Flags::FIN);
         if self.is_opened_by(segment) {
             self.stage = Stage::Open;
+        } else if self.is_opening() {
+            let acks = segment.flags.contains(Flags::ACK) && segment.ack == self.iss + 1;
+            if acks && is_rst(segment) {
+                self.stage = Stage::None;
+            } else if acks && segment.flags.contains(Flags::SYN) {
+                self.stage = Stage::Open;
+            }
         } else if self.is_live()
             && segment.flags.contains(Flags::RST)
             && segment.seq == self.rcv_nxt
@@ -185,7 +208,21 @@ impl Connection {
     }
 
     fn transmit(&mut self, now: Instant, segment: &Segment) {
+        if is_syn(segment) {
+            if self.syns_out == 0 {
+                self.stage = Stage::SynSent;
+                self.active = true;
+                self.iss = segment.seq;
+                self.snd_nxt = segment.seq + 1;
+            }
+            self.syns_out += 1;
+            return;
+        }
+        self.acks_out += u32::from(is_ack(segment));
         if is_syn_ack(segment) {
+            if self.is_opening() {
+                self.stage = Stage::HalfOpen;
+            }
             if self.stage == Stage::None || segment.seq != self.iss {
                 self.stage = Stage::HalfOpen;
                 self.iss = segment.seq;

@@ -167,6 +167,44 @@ fn play(paths: &[&str], target: impl InProcess + 'static, profile: Profile) -> P
     }
 }
 
+/// The ids that fail in a step against one of the faults.
+fn killed(paths: &[&str]) -> std::collections::BTreeMap<String, Vec<&'static str>> {
+    let plan = plan(paths);
+    let mut killers: std::collections::BTreeMap<String, Vec<&'static str>> = plan
+        .iter()
+        .map(|instance| (instance.id.clone(), Vec::new()))
+        .collect();
+    for fault in crate::faults::faults() {
+        let mut sink = |event: RunEvent| {
+            if let RunEvent::CaseFinished(report) = event
+                && report.verdict.outcome == tcpconf_engine::Outcome::Fail
+                && let Some(killers) = killers.get_mut(&report.id)
+            {
+                killers.push(fault.name);
+            }
+        };
+        let target = Target::InProcess(Arc::new(crate::faults::FaultyTarget::new(fault)));
+        let options = RunOptions {
+            sanity: false,
+            ..RunOptions::default()
+        };
+        let profile = Arc::new(Profile::generic());
+        crate::run::run(&plan, target, profile, options, &mut sink, &StopFlag::new());
+    }
+    killers
+}
+
+#[test]
+fn every_test_with_an_application_is_killed_by_a_fault() {
+    let paths = [STATES_SUITE, OPEN_SUITES].concat();
+    let alive: Vec<String> = killed(&paths)
+        .into_iter()
+        .filter(|(_, killers)| killers.is_empty())
+        .map(|(id, _)| id)
+        .collect();
+    assert!(alive.is_empty(), "{}", alive.join("\n"));
+}
+
 const STATES_SUITE: &[&str] = &["states/reach.tcpt"];
 const OPEN_SUITES: &[&str] = &[
     "handshake/active-open.tcpt",
@@ -191,6 +229,7 @@ fn all_states_are_reached_by_every_path_and_confirmed_and_nothing_is_left() {
     for state in names(STATES) {
         let paths = PATHS.iter().filter(|(of, ..)| *of == state).count();
         let expected = match state {
+            // There is no connection to ask for.
             "CLOSED" | "LISTEN" => 0,
             _ => paths.max(1),
         };
