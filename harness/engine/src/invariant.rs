@@ -235,7 +235,8 @@ fn judge_negotiation(
     let (segment, c) = (e.segment, e.connection);
     let has = |f: fn(&TcpOption) -> bool| segment.options.iter().any(f);
     let stamps = segment.timestamps();
-    if syn && ack && c.syn_sent {
+    // A SYN-ACK that follows a SYN of the target's own has the options of that one (RFC 7323 §3.2).
+    if syn && ack && c.syn_sent && !c.active {
         let scale = segment.window_scale();
         let offer = c.offer_answered(segment.ack);
         rule(

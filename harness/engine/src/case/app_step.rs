@@ -135,11 +135,25 @@ impl Case {
             );
             return false;
         };
-        let Some(listen_port) = self.setup.lease.listen_ports.pop_front() else {
-            let reason = "the target can connect to no further port of ours";
-            self.unsupported(reason);
+        let lease = &mut self.setup.lease;
+        // Any other port of ours will do as well.
+        let leased = lease.listen_ports.pop_front();
+        let Some(listen_port) = leased.or_else(|| lease.ports.pop_front()) else {
+            if self.ports_asked {
+                let reason = "the target can connect to no further port of ours";
+                self.unsupported(reason);
+            } else {
+                self.ports_asked = true;
+                self.outbox
+                    .push_back(crate::Action::NeedPorts(super::send::PORTS_AT_A_TIME));
+                // The step begins again when there are ports.
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.at -= 1;
+                }
+            }
             return false;
         };
+        self.ports_asked = false;
         let remote = SocketAddr::new(address, listen_port);
         self.retired.remove(conn);
         self.session.await_open(conn, remote, port.unwrap_or(0));

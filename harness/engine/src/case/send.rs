@@ -13,7 +13,7 @@ use tcpconf_suite::ast::{
 use tcpconf_wire::{Flags, Instant, Segment};
 
 /// Ports asked for at a time.
-const PORTS_AT_A_TIME: usize = 16;
+pub(super) const PORTS_AT_A_TIME: usize = 16;
 
 const FOREIGN_PORT: &str =
     "ports outside our range need a source address of our own (see --source)";

@@ -97,7 +97,7 @@ pub(crate) struct Connection {
     pub(crate) target: SocketAddr,
     pub(crate) phase: Phase,
     /// The target has opened it.
-    active: bool,
+    pub(crate) active: bool,
 
     // The target's receive side (reference receiver).
     /// Our initial sequence number: the target's IRS.
