@@ -209,7 +209,14 @@ pub(super) const CROSSING: Room = Room {
             "gives its own open up for a SYN that crosses",
             "RFC 9293 §3.5 MUST-10",
             Input(|segment, scene| {
-                ends_if(scene.connection.is_opening() && is_syn(segment), scene)
+                if scene.connection.is_opening() && is_syn(segment) {
+                    return Then::And(vec![Segment {
+                        flags: Flags::RST,
+                        seq: segment.seq + 1,
+                        ..Segment::new(scene.pair.remote, scene.pair.local)
+                    }]);
+                }
+                Then::Pass
             }),
         ),
         Fault::new(
