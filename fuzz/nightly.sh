@@ -12,54 +12,40 @@ hours=${1:?"usage: fuzz/nightly.sh HOURS [TARGET…]"}
 shift
 jobs=${JOBS:-1}
 
-command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked --version '^0.13' cargo-fuzz
-toolchain=
-for candidate in +nightly ''; do
-    # shellcheck disable=SC2086 # empty means: the default toolchain
-    if cargo $candidate fuzz build -s none >build.log 2>&1; then
-        toolchain=$candidate
-        built=yes
-        break
-    fi
-done
-if [ -z "${built:-}" ]; then
-    cat build.log >&2
-    exit 2
-fi
-rm -f build.log
+. ./common.sh
+build
 
-# shellcheck disable=SC2086
-targets=${*:-$(cargo $toolchain fuzz list)}
+targets=${*:-$(cargo fuzz list)}
 count=$(echo "$targets" | wc -w)
 seconds=$(awk -v h="$hours" -v n="$count" 'BEGIN { print int(h * 3600 / n) }')
 commit=$(git rev-parse --short HEAD)
 [ -z "$(git status --porcelain -- ../harness)" ] || commit="$commit+"
-binaries=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n 's/^host: //p')/release
 report=artifacts/report.md
 mkdir -p artifacts
 printf '# Fuzzing of %s, %s\n\n' "$commit" "$(date -u +%Y-%m-%d)" >"$report"
 found=
 
 for target in $targets; do
-    mkdir -p "corpus/$target" "seeds/$target" "artifacts/$target"
-    dictionary=
-    [ ! -f "dictionaries/$target.dict" ] || dictionary="-dict=dictionaries/$target.dict"
+    mkdir -p "corpus/$target" "artifacts/$target"
+    options=$(options_of "$target")
     before=$(find "artifacts/$target" -type f ! -name '*.min' | wc -l)
     log=artifacts/$target.log
-    start=$(date +%s)
+    read_cpu
+    start=$cpu
     # -fork goes on behind a crash, and keeps every input that makes one.
-    # shellcheck disable=SC2086
-    "$binaries/$target" "corpus/$target" "seeds/$target" $(ls -d "regressions/$target" 2>/dev/null || true) \
+    # shellcheck disable=SC2046,SC2086 # several words each
+    "$binaries/$target" "corpus/$target" $(ls -d "seeds/$target" "regressions/$target" 2>/dev/null) \
         -artifact_prefix="artifacts/$target/" -fork="$jobs" -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=2048 $dictionary >"$log" 2>&1 || true
-    took=$(($(date +%s) - start))
+        -max_total_time="$seconds" -timeout=10 $options >"$log" 2>&1 || true
+    read_cpu
+    took=$(echo "$cpu $start" | awk '{ print $1 - $2 }')
     executions=$(sed -n 's/^#\([0-9]*\):.*/\1/p' "$log" | tail -1)
     after=$(find "artifacts/$target" -type f ! -name '*.min' | wc -l)
     new=$((after - before))
     echo "$target: ${executions:-0} executions, $new findings"
-    printf '## %s\n\n%s executions in %s s, %s findings\n\n' "$target" "${executions:-0}" "$took" "$new" >>"$report"
-    awk -v d="$(date -u +%Y-%m-%d)" -v c="$commit" -v t="$target" -v s="$took" -v j="$jobs" -v e="${executions:-0}" \
-        -v n="$new" 'BEGIN { printf "| %s | %s | %s | %.3f | %s | %s |\n", d, c, t, s * j / 3600, e, n }' >>hours.md
+    printf '## %s\n\n%s executions in %s s of CPU time, %s findings\n\n' "$target" "${executions:-0}" "$took" "$new" >>"$report"
+    awk -v d="$(date -u +%Y-%m-%d)" -v c="$commit" -v t="$target" -v s="$took" -v e="${executions:-0}" \
+        -v n="$new" 'BEGIN { printf "| %s | %s | %s | %.3f | %s | %s |\n", d, c, t, s / 3600, e, n }' >>hours.md
     if [ "$new" -gt 0 ]; then
         found="$found $target"
         for input in artifacts/"$target"/crash-* artifacts/"$target"/timeout-* artifacts/"$target"/oom-*; do

@@ -4,6 +4,7 @@
 //! and the coverage cost shows in the difference to `speed.sh`.
 
 use std::process::ExitCode;
+use tcpconf_target::fuzzing::stack_ops_counted;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -29,11 +30,19 @@ fn main() -> ExitCode {
         }
     };
     let octets = inputs.iter().map(Vec::len).sum::<usize>() / inputs.len();
-    println!(
-        "{name}: {:.0} inputs/CPU-s, {} inputs of {octets} octets on average",
+    print!(
+        "{name}: target {:.0} inputs/CPU-s, {} inputs of {octets} octets",
         count as f64 / took,
         inputs.len(),
     );
+    if name == "stack_ops" {
+        let operations: u32 = inputs.iter().map(|input| stack_ops_counted(input)).sum();
+        print!(
+            " and {:.1} operations",
+            f64::from(operations) / inputs.len() as f64
+        );
+    }
+    println!(" on average");
     ExitCode::SUCCESS
 }
 

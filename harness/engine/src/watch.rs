@@ -34,6 +34,8 @@ const CONTEXT_FREE: [&str; 8] = [
 pub struct Watch {
     mtu: u32,
     tracks: Vec<Track>,
+    /// There were too many connections: one that seems new may be one that was forgotten.
+    forgot: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +63,7 @@ impl Watch {
         Self {
             mtu,
             tracks: Vec::new(),
+            forgot: false,
         }
     }
 
@@ -152,11 +155,12 @@ impl Watch {
         let index = known.unwrap_or_else(|| {
             if self.tracks.len() == MAX_CONNECTIONS {
                 self.tracks.remove(0);
+                self.forgot = true;
             }
             self.tracks.push(Track {
                 connection: Connection::new(ours, target, isn),
                 opened_by_target: false,
-                several_syns: false,
+                several_syns: self.forgot,
                 synchronized: false,
                 overtaken: false,
                 highest: None,

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use std::path::Path;
-use tcpconf_target::fuzzing::{FUZZ_TARGETS, stack_ops, two_stacks};
+use tcpconf_suite::{Requirements, SourceFile, load};
+use tcpconf_target::fuzzing::{FUZZ_TARGETS, stack_ops, stack_ops_suite, two_stacks};
 
 /// Runs the target over every file of a folder; gives how many there were.
 fn run(folder: &str, name: &str, target: fn(&[u8])) -> usize {
@@ -27,6 +28,42 @@ fn every_target_passes_its_seeds_and_what_was_ever_found() {
         assert!(run("seeds", name, target) > 0, "no seeds for {name}");
         run("regressions", name, target);
     }
+}
+
+#[test]
+fn what_was_found_can_be_written_as_a_suite() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let requirements = std::fs::read_to_string(root.join("suites/requirements.toml")).unwrap();
+    let requirements = Requirements::from_toml(&requirements).unwrap();
+    let mut written = 0;
+    for folder in ["seeds", "regressions"] {
+        for entry in root
+            .join("fuzz")
+            .join(folder)
+            .join("stack_ops")
+            .read_dir()
+            .unwrap()
+        {
+            let path = entry.unwrap().path();
+            let Some(text) = stack_ops_suite("found", &std::fs::read(&path).unwrap()) else {
+                continue;
+            };
+            let source = SourceFile {
+                path: "found.tcpt".into(),
+                text: text.clone(),
+            };
+            let (plan, diagnostics) = load(vec![source], Vec::new(), &requirements);
+            let messages: Vec<_> = diagnostics.iter().map(|d| &d.message).collect();
+            assert!(
+                diagnostics.is_empty(),
+                "{}: {messages:?}\n{text}",
+                path.display()
+            );
+            assert!(!plan.instances.is_empty());
+            written += 1;
+        }
+    }
+    assert!(written > 0);
 }
 
 proptest! {

@@ -290,6 +290,7 @@ impl Host {
     /// The user lets go of the handle: CLOSE if that was not called, and nobody will read any more.
     /// Unread data, or data that comes later, is answered by a RST (RFC 2525 §2.17, SHLD-3).
     pub fn release(&mut self, now: Instant, id: SocketId) {
+        self.leave_listener(id);
         let env = Env {
             config: &self.config,
             secret: &self.secret,
@@ -319,6 +320,22 @@ impl Host {
         }
     }
 
+    /// The user lets go of a connection that was handed over before its handshake was done: it must not be handed
+    /// over again, and does not count against the listener's limit any more.
+    fn leave_listener(&mut self, id: SocketId) {
+        if let Some(Entry::Connection(_)) = self.slots.find(id)
+            && let Some(connection) = self.slots.connection_mut(id.index)
+            && connection.owned
+            && matches!(connection.state, State::SynReceived(_))
+            && let Origin::Passive(listener) = connection.origin
+        {
+            connection.origin = Origin::Active;
+            if let Some(listener) = self.slots.listener_mut(listener) {
+                listener.embryo_left(true);
+            }
+        }
+    }
+
     /// ABORT (§3.10.5): a RST where the state asks for one; the handle is gone.
     ///
     /// # Errors
@@ -328,6 +345,7 @@ impl Host {
         if let Some(Entry::Listener(_)) = self.slots.find(id) {
             return self.close(now, id);
         }
+        self.leave_listener(id);
         let connection = self.connection(id, CallError::NoSuchConnection)?;
         if let Reply::Reset { seq } = connection.abort()? {
             let reset = connection.reset(seq, None, now);
@@ -389,6 +407,14 @@ impl Host {
     pub fn status_of(&self, tuple: FourTuple) -> Option<Status> {
         let index = self.connections.get(&tuple, &self.slots)?;
         self.slots.connection(index).map(Connection::status)
+    }
+
+    /// How many entries of its retransmission queue a connection has looked at one by one so far: what no
+    /// segment of a peer may make grow with the length of the queue. Zero without a send side.
+    pub fn work_of(&self, tuple: FourTuple) -> Option<u64> {
+        let index = self.connections.get(&tuple, &self.slots)?;
+        let connection = self.slots.connection(index)?;
+        Some(connection.state.sender().map_or(0, |s| s.visits()))
     }
 
     /// The options of a connection, or those that a listener hands on.

@@ -288,6 +288,11 @@ impl Sender {
         self.buffer.allocated() + self.board.allocated()
     }
 
+    /// Segments in flight that were looked at one by one so far.
+    pub(crate) fn visits(&self) -> u64 {
+        self.board.visits()
+    }
+
     /// Whether nothing is in flight (MUST-26).
     pub(crate) fn is_idle(&self) -> bool {
         self.board.is_empty()

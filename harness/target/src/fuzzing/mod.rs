@@ -10,9 +10,11 @@
 
 mod application;
 mod input;
+mod notation;
 mod pattern;
 mod peer;
 mod peer_options;
+mod seeds;
 mod settings;
 mod stack_ops;
 mod suite_parse;
@@ -21,7 +23,9 @@ mod versus;
 
 use pattern::{fill, first_wrong, stream};
 
-pub use stack_ops::{stack_ops, stack_ops_counted, stack_ops_told};
+pub use notation::stack_ops_suite;
+pub use seeds::{Heard, stack_ops_seed, two_stacks_seed};
+pub use stack_ops::{stack_ops, stack_ops_counted, stack_ops_heard, stack_ops_told};
 pub use suite_parse::suite_parse;
 pub use two_stacks::{two_stacks, two_stacks_told};
 pub use versus::{stack_vs_smoltcp, stack_vs_smoltcp_told};

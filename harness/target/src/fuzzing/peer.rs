@@ -40,23 +40,23 @@ pub(super) struct Peer {
     /// The port from which it connects; it listens to the host on another.
     home: (SocketAddr, SocketAddr),
     pub(super) offer: Offer,
-    isn: SeqNumber,
+    pub(super) isn: SeqNumber,
     /// What a peer that behaves would send next.
-    next: SeqNumber,
+    pub(super) next: SeqNumber,
     /// The sequence number that it sent last.
-    last_seq: SeqNumber,
-    last_ack: SeqNumber,
-    window: u16,
-    clock: u32,
+    pub(super) last_seq: SeqNumber,
+    pub(super) last_ack: SeqNumber,
+    pub(super) window: u16,
+    pub(super) clock: u32,
     // What the host said last.
     pub(super) iss: SeqNumber,
     /// The right end of what came in order: what to acknowledge.
-    rcv_nxt: SeqNumber,
+    pub(super) rcv_nxt: SeqNumber,
     acked: SeqNumber,
-    host_seq: SeqNumber,
+    pub(super) host_seq: SeqNumber,
     host_window: u16,
-    host_ts: u32,
-    stamps: bool,
+    pub(super) host_ts: u32,
+    pub(super) stamps: bool,
     pub(super) cookie: Vec<u8>,
 }
 
@@ -127,7 +127,7 @@ impl Peer {
     }
 
     /// The next connection of this peer has another ISN.
-    fn incarnation(&mut self) {
+    pub(super) fn incarnation(&mut self) {
         self.isn += ISN_STEP;
         self.next = self.isn;
         self.last_seq = self.isn;
@@ -241,7 +241,7 @@ impl Peer {
         segment
     }
 
-    fn said(&mut self, segment: &Segment) {
+    pub(super) fn said(&mut self, segment: &Segment) {
         self.last_seq = segment.seq;
         self.last_ack = segment.ack;
         self.window = segment.window;
@@ -255,7 +255,7 @@ impl Peer {
         self.clock = self.clock.wrapping_add(millis);
     }
 
-    fn usual_options(&self) -> Vec<TcpOption> {
+    pub(super) fn usual_options(&self) -> Vec<TcpOption> {
         if !self.stamps {
             return Vec::new();
         }

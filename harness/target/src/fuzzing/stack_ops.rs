@@ -3,12 +3,13 @@
 //!
 //! What must hold: no panic; every invariant of the engine on every segment out; text is that of its place on both
 //! sides; segments out are bounded, by operation and by virtual hour of silence; no timer is left in the past;
-//! what a connection holds is bounded; a silent peer is given up; at the end no socket and no timer is left.
+//! what a segment costs does not grow with the queue; what a connection holds is bounded; a silent peer is given up; at the end no socket and no timer is left.
 
 use super::application::Application;
 use super::input::Input;
 use super::peer::{Peer, Shape};
 use super::peer_options::Offer;
+use super::seeds::Heard;
 use super::settings::{LONGEST_USER_TIMEOUT, Settings, address, socket_options};
 use super::{first_wrong, show};
 use std::net::SocketAddr;
@@ -41,6 +42,10 @@ const MAX_WAKE_UPS_SILENT_HOUR: u32 = 1000;
 const SILENCE: Duration = Duration::from_secs(2 * LONGEST_USER_TIMEOUT.as_secs() + 300);
 /// What a connection may hold beside its buffers: lists of segments in flight and of gaps.
 const MAX_OVERHEAD: usize = 64 * 1024;
+/// Entries of the retransmission queue that a segment in may cost beside those that it settles.
+const MAX_WORK_IN: u64 = 16;
+/// Visits that a segment out is worth: when it is SACKed, lost, split and acknowledged.
+const MAX_WORK_OUT: u64 = 6;
 /// Packets that can be sent again.
 const KEPT: usize = 4;
 
@@ -68,6 +73,26 @@ pub fn stack_ops_told(data: &[u8], tell: fn(&str)) {
     World::new(data, Some(tell)).run();
 }
 
+/// The same; the packets of both directions until the peers fall silent.
+///
+/// # Panics
+/// On a finding.
+pub fn stack_ops_heard(data: &[u8]) -> Vec<Heard> {
+    let mut world = World::new(data, None);
+    world.heard = Some(Vec::new());
+    world.operations();
+    world.heard.take().unwrap_or_default()
+}
+
+/// The cost of a connection, in entries of queues looked at.
+#[derive(Clone, Copy, Default)]
+struct Work {
+    /// So far, by the stack's own count.
+    done: u64,
+    /// What it may yet do: each segment out adds to it, and each segment in a little.
+    credit: u64,
+}
+
 struct World<'a> {
     input: Input<'a>,
     host: Host,
@@ -81,11 +106,15 @@ struct World<'a> {
     last_out: Packet,
     /// Peers that had part in this operation, a bit each.
     touched: u8,
+    /// What the connection of each peer has cost, and may cost.
+    work: [Work; PEERS],
     /// Segments out at this operation, or at this instant when time passes.
     out: u32,
     largest: usize,
     listen: ListenOptions,
     tell: Option<fn(&str)>,
+    /// What was on the wire, when somebody wants to know.
+    heard: Option<Vec<Heard>>,
     buffer: Vec<u8>,
 }
 
@@ -133,16 +162,18 @@ impl<'a> World<'a> {
             kept: Vec::new(),
             last_out: Packet::new(Vec::new(), Instant::ZERO),
             touched: 0,
+            work: [Work::default(); PEERS],
             out: 0,
             largest,
             listen,
             tell,
+            heard: None,
             buffer: Vec::new(),
         }
     }
 
     /// How many operations there were.
-    fn run(mut self) -> u32 {
+    fn operations(&mut self) -> u32 {
         if self.input.byte() & 1 == 0 {
             self.handshake(0);
         }
@@ -151,6 +182,12 @@ impl<'a> World<'a> {
             self.operation();
             operations += 1;
         }
+        operations
+    }
+
+    /// How many operations there were.
+    fn run(mut self) -> u32 {
+        let operations = self.operations();
         self.say("silence");
         self.silence();
         self.nobody_waits();
@@ -218,6 +255,8 @@ impl<'a> World<'a> {
         }
         self.settle();
         self.check_connections();
+        // Timers and path MTUs may walk over everything.
+        self.check_work(!matches!(choice, 160..=215));
     }
 
     fn handshake(&mut self, peer: usize) {
@@ -241,6 +280,7 @@ impl<'a> World<'a> {
             self.say(&format!("< {}", show(&bytes)));
         }
         self.watch.sent(self.now, &bytes);
+        self.hear(false, &bytes);
         self.host.handle_packet(self.now, &bytes);
         if self.kept.len() == KEPT {
             self.kept.remove(0);
@@ -479,6 +519,10 @@ impl<'a> World<'a> {
             "{} segments in one operation",
             self.out
         );
+        if self.heard.is_some() {
+            let bytes = self.last_out.bytes.clone();
+            self.hear(true, &bytes);
+        }
         let bytes = &self.last_out.bytes;
         assert!(
             bytes.len() <= self.largest,
@@ -508,6 +552,7 @@ impl<'a> World<'a> {
         if let Some(peer) = self.peers.get_mut(index) {
             peer.observe(from, to, &tcp);
             self.touched |= 1 << index;
+            self.work[index].credit += MAX_WORK_OUT;
         }
     }
 
@@ -549,6 +594,39 @@ impl<'a> World<'a> {
                 status.state == StateName::Closed || status.mss > 0,
                 "{status:?}"
             );
+        }
+    }
+
+    /// What a segment in costs does not grow with the length of the queue.
+    fn check_work(&mut self, judged: bool) {
+        for (n, (work, peer)) in self.work.iter_mut().zip(&self.peers).enumerate() {
+            if self.touched >> n & 1 == 0 {
+                continue;
+            }
+            let tuple = FourTuple {
+                local: peer.target,
+                remote: peer.ours,
+            };
+            let done = self.host.work_of(tuple).unwrap_or(0);
+            let cost = done.saturating_sub(core::mem::replace(&mut work.done, done));
+            if judged {
+                let allowed = work.credit + MAX_WORK_IN;
+                assert!(
+                    cost <= allowed,
+                    "a segment cost {cost} entries of the queue, {allowed} may be left"
+                );
+                work.credit = allowed - cost;
+            }
+        }
+    }
+
+    fn hear(&mut self, of_host: bool, bytes: &[u8]) {
+        if let Some(heard) = &mut self.heard {
+            heard.push(Heard {
+                at: self.now,
+                of_host,
+                bytes: bytes.to_vec(),
+            });
         }
     }
 
