@@ -17,9 +17,7 @@ pub(crate) fn select(plan: Plan, args: &SelectionArgs) -> Result<Vec<Instance>, 
     });
     let shard = args.shard;
     Ok(chosen
-        .enumerate()
-        .filter(|(place, _)| shard.is_none_or(|shard| shard.holds(*place)))
-        .map(|(_, instance)| instance)
+        .filter(|instance| shard.is_none_or(|shard| shard.holds(&instance.id)))
         .collect())
 }
 

@@ -12,7 +12,9 @@ use toml::Value;
 /// In the current folder.
 pub(crate) const FILE: &str = "tcpconf.toml";
 /// Flags that say what is done, not how.
-const NOT_SETTINGS: [&str; 7] = ["filter", "shard", "check", "json", "help", "version", "id"];
+const NOT_SETTINGS: [&str; 10] = [
+    "filter", "file", "shard", "check", "json", "help", "version", "id", "rfc", "output",
+];
 
 /// `command` with the file's settings as defaults.
 ///

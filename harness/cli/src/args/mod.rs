@@ -1,11 +1,13 @@
 //! The command line: each flag is declared once, in a struct that commands share.
 
+mod agent;
 mod output;
 mod pace;
 mod selection;
 mod target;
 mod values;
 
+pub(crate) use agent::AgentArgs;
 pub(crate) use output::{ColorArgs, OutputArgs};
 pub(crate) use pace::PaceArgs;
 pub(crate) use selection::SelectionArgs;
@@ -59,8 +61,20 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// What the RFC asks, which tests check it, what a test does
     Explain(ExplainArgs),
+    /// Which requirement has which tests: covered, partly, untested, not visible from outside
+    Coverage(CoverageArgs),
+    /// Lay the JSON Lines of runs beside one another
+    Report(ReportArgs),
+    /// Record how a target reacts to every stimulus, as text
+    Snapshot(Box<SnapshotArgs>),
+    /// Lay two snapshots side by side, and say which differences the RFC allows
+    Diff(DiffArgs),
+    /// Describe a target in targets.toml, from a few probes
+    Init(Box<InitArgs>),
     /// Can this machine inject? Privileges, RST suppression, offload, route
     Doctor(DoctorArgs),
+    /// The application side of a target, run on the target's host (docs/agent.md)
+    Agent(AgentArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -120,6 +134,87 @@ pub(crate) struct ExplainArgs {
     pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoverageArgs {
+    /// Files, folders, or names of shipped suites
+    #[arg(value_name = "PATH", default_value = "suites")]
+    pub(crate) paths: Vec<String>,
+    /// Count only tests that the usual profile of this target does not deny
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// Count only tests that this profile does not deny
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// List the requirements of this RFC with their tests
+    #[arg(long, value_name = "N")]
+    pub(crate) rfc: Option<u32>,
+    /// All of it as JSON; - is stdout, instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// All of it as static HTML
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// What `run --jsonl` wrote, a file for each run; each becomes a column
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Static HTML: a matrix of tests and targets and a page for each test
+    #[arg(long, value_name = "FOLDER", required = true)]
+    pub(crate) html: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// Where to [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How often each case is played; what differs is no behaviour
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) plays: u32,
+    /// How long it must be quiet before the next stimulus
+    #[arg(long, value_name = "T", default_value = "1500ms", value_parser = humantime::parse_duration)]
+    pub(crate) quiet: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// A snapshot
+    #[arg(value_name = "A")]
+    pub(crate) left: PathBuf,
+    /// Another one
+    #[arg(value_name = "B")]
+    pub(crate) right: PathBuf,
+    /// Where the tests are looked for that say what is asked
+    #[arg(value_name = "PATH", default_value = "suites")]
+    pub(crate) paths: Vec<String>,
+    /// Static HTML too
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// What the target will be called
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Where it is written, behind what is there; - is stdout
+    #[arg(long, value_name = "FILE", default_value = crate::profile::FILE)]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 }
 
 #[derive(Debug, Args)]

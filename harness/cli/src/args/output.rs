@@ -15,10 +15,13 @@ pub(crate) struct OutputArgs {
     /// TAP 14; - as above
     #[arg(long, value_name = "FILE", env = "TCPCONF_TAP")]
     pub(crate) tap: Option<PathBuf>,
+    /// Static HTML: a matrix of the tests and a page for each, with ladder diagrams
+    #[arg(long, value_name = "FOLDER", env = "TCPCONF_HTML")]
+    pub(crate) html: Option<PathBuf>,
     /// A pcapng file for each case that did not pass
     #[arg(long, value_name = "FOLDER", env = "TCPCONF_PCAP")]
     pub(crate) pcap: Option<PathBuf>,
-    /// Packets of cases that passed too, in --pcap and --jsonl
+    /// Packets of cases that passed too, in --pcap, --jsonl and --html
     #[arg(long, env = "TCPCONF_PCAP_ALL")]
     pub(crate) pcap_all: bool,
     /// A line for every case, and all that is known of each failure

@@ -1,13 +1,19 @@
 //! One file a command.
 
+mod agent;
 mod check;
+mod coverage;
+mod diff;
 mod doctor;
 mod explain;
 mod fmt;
+mod init;
 mod list;
 mod open;
+mod report;
 mod run;
 mod shell;
+mod snapshot;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -19,9 +25,15 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::list(&args),
         Command::Check(args) => check::check(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Snapshot(args) => snapshot::snapshot(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Fmt(args) => fmt::fmt(&args),
+        Command::Init(args) => init::init(&args),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Agent(args) => agent::agent(&args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     }

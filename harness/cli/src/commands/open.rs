@@ -2,10 +2,12 @@
 
 use crate::args::{IpArg, TargetArgs};
 use crate::failure::Failure;
+use crate::profile;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tcpconf_engine::Profile;
-use tcpconf_target::{SmoltcpTarget, StackTarget, Target};
+use tcpconf_target::{Attachment, SmoltcpTarget, StackTarget, Target};
 use tcpconf_wire::notation::nearest;
 
 /// What `--target` means.
@@ -19,10 +21,12 @@ pub(super) enum Choice {
     Kernel,
     /// A host across a network.
     Host(SocketAddr),
+    /// A stack behind a transport of its own, perhaps to be started.
+    Attached(Box<Attachment>),
 }
 
 /// Targets that are words.
-const NAMES: [&str; 3] = ["stack", "smoltcp", "kernel"];
+pub(super) const NAMES: [&str; 3] = ["stack", "smoltcp", "kernel"];
 
 impl Choice {
     /// The profile when none is named.
@@ -31,14 +35,85 @@ impl Choice {
             Self::Stack => "stack",
             Self::Smoltcp => "smoltcp",
             Self::Kernel => "linux",
-            Self::Host(_) => "generic",
+            Self::Host(_) | Self::Attached(_) => "generic",
         }
     }
 }
 
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stack => f.write_str("stack"),
+            Self::Smoltcp => f.write_str("smoltcp"),
+            Self::Kernel => f.write_str("kernel"),
+            Self::Host(address) => address.fmt(f),
+            Self::Attached(attachment) => attachment.address.fmt(f),
+        }
+    }
+}
+
+/// Begins a `--target` that is started by us.
+const EXEC: &str = "exec:";
+
 /// Reads `--target`.
 pub(super) fn choose(args: &TargetArgs) -> Result<Choice, Failure> {
-    let choice = match args.target.as_str() {
+    resolve(args, None).map(|(choice, _)| choice)
+}
+
+/// Reads `--target`, and finds the profile: the one that is asked for, else the target's own, else the usual
+/// one of its kind.
+pub(super) fn resolve(
+    args: &TargetArgs,
+    asked: Option<&str>,
+) -> Result<(Choice, Profile), Failure> {
+    let is_word = NAMES.contains(&args.target.as_str()) || args.target.contains(':');
+    let described = if is_word {
+        None
+    } else {
+        profile::target(&args.target)?
+    };
+    let asked = asked.map(profile::find).transpose()?;
+    let known = described.as_ref().or(asked.as_ref());
+    let choice = choose_with(args, described.as_ref(), known)?;
+    let profile = match asked.or(described) {
+        Some(profile) => profile,
+        None => profile::find(choice.usual_profile())?,
+    };
+    Ok((choice, profile))
+}
+
+/// `described` says which target a name means, `known` how targets of this profile are reached.
+fn choose_with(
+    args: &TargetArgs,
+    described: Option<&Profile>,
+    known: Option<&Profile>,
+) -> Result<Choice, Failure> {
+    let exec: Vec<String> = match args.target.strip_prefix(EXEC) {
+        Some(words) => words.split_whitespace().map(str::to_owned).collect(),
+        None => described.map_or_else(Vec::new, |d| d.exec.clone()),
+    };
+    if args.target.starts_with(EXEC) && exec.is_empty() {
+        return Err(Failure::usage("--target exec: names no program"));
+    }
+    let of_profile = known.filter(|_| !exec.is_empty() || described.is_some());
+    let transport = args
+        .transport
+        .as_ref()
+        .or_else(|| of_profile.and_then(|p| p.transport.as_ref()));
+    if let Some(transport) = transport {
+        return attached(args, known, exec, transport);
+    }
+    if !exec.is_empty() {
+        return Err(
+            Failure::usage(format!("how do packets reach {}?", args.target)).help(
+                "--transport tap:IF, tun:IF, packet:IF, unix:PATH, unix-listen:PATH or unixseq:PATH",
+            ),
+        );
+    }
+    let name = described
+        .and_then(|d| d.address.as_deref())
+        .unwrap_or(&args.target);
+    let choice = match name {
         "stack" => Choice::Stack,
         "smoltcp" => Choice::Smoltcp,
         "kernel" => Choice::Kernel,
@@ -51,7 +126,67 @@ pub(super) fn choose(args: &TargetArgs) -> Result<Choice, Failure> {
     if !injects && args.interface.is_some() {
         return Err(Failure::usage("--interface is only for a target HOST:PORT"));
     }
+    if !injects && args.agent.is_some() {
+        return Err(Failure::usage("--agent is only for a target HOST:PORT"));
+    }
+    if args.address.is_some() {
+        return Err(Failure::usage(
+            "--address is only for a target with --transport",
+        ));
+    }
     Ok(choice)
+}
+
+/// A target behind a transport.
+#[cfg(target_os = "linux")]
+fn attached(
+    args: &TargetArgs,
+    known: Option<&Profile>,
+    exec: Vec<String>,
+    transport: &str,
+) -> Result<Choice, Failure> {
+    if NAMES.contains(&args.target.as_str()) {
+        return Err(Failure::usage(format!(
+            "--transport is not for the target {}",
+            args.target
+        )));
+    }
+    let transport = transport
+        .parse::<tcpconf_target::Transport>()
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let named = known.and_then(|profile| profile.address.as_deref());
+    let address = match (args.address, named) {
+        (Some(address), _) => address,
+        (None, _) if args.target.contains(':') && !args.target.starts_with(EXEC) => {
+            address(&args.target, args.ip)?
+        }
+        (None, Some(named)) => address(named, args.ip)?,
+        (None, None) => Attachment::usual_address(match args.ip {
+            Some(IpArg::V6) => 6,
+            _ => 4,
+        }),
+    };
+    let link = known
+        .map(|profile| profile.link.clone())
+        .unwrap_or_default();
+    Ok(Choice::Attached(Box::new(Attachment {
+        exec,
+        transport,
+        address,
+        sources: args.source.map_or(link.ours, |source| vec![source]),
+        mtu: link.mtu,
+        ready_within: Duration::from_millis(link.ready_ms),
+    })))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn attached(
+    _: &TargetArgs,
+    _: Option<&Profile>,
+    _: Vec<String>,
+    _: &str,
+) -> Result<Choice, Failure> {
+    Err(Failure::broken("--transport needs Linux"))
 }
 
 /// The socket that `HOST:PORT` means; a host's name is looked up.
@@ -59,9 +194,13 @@ pub(super) fn choose(args: &TargetArgs) -> Result<Choice, Failure> {
 fn address(name: &str, ip: Option<IpArg>) -> Result<SocketAddr, Failure> {
     if !name.contains(':') {
         let failure = Failure::usage(format!("no target '{name}'"));
-        return Err(match nearest(name, NAMES) {
+        let users = profile::user_targets();
+        let names = NAMES.into_iter().chain(users.iter().map(String::as_str));
+        return Err(match nearest(name, names) {
             Some(near) => failure.help(format!("did you mean '{near}'?")),
-            None => failure.help("there are: stack, smoltcp, kernel, HOST:PORT, [V6]:PORT"),
+            None => failure.help(
+                "there are: stack, smoltcp, kernel, HOST:PORT, [V6]:PORT, exec:PROGRAM, and the names in targets.toml",
+            ),
         });
     }
     let ip = match ip {
@@ -89,7 +228,29 @@ pub(super) fn open(
         Choice::Smoltcp => Target::InProcess(Arc::new(SmoltcpTarget)),
         Choice::Kernel => kernel()?,
         Choice::Host(address) => host(*address, args, profile)?,
+        Choice::Attached(attachment) => attach(attachment, args, profile)?,
     })
+}
+
+/// Starts the target and waits for it.
+#[cfg(target_os = "linux")]
+fn attach(
+    attachment: &Attachment,
+    args: &TargetArgs,
+    profile: &Profile,
+) -> Result<Target, Failure> {
+    use tcpconf_target::{enter_user_namespace, needs_user_namespace};
+    if attachment.transport.makes_a_device() && needs_user_namespace() {
+        enter_user_namespace()?;
+    }
+    let options = host_options(args, profile);
+    let target = tcpconf_target::HostTarget::attach(&args.target, attachment, &options)?;
+    Ok(Target::Real(Box::new(with_agent(target, args, profile)?)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn attach(_: &Attachment, _: &TargetArgs, _: &Profile) -> Result<Target, Failure> {
+    Err(Failure::broken("--transport needs Linux"))
 }
 
 #[cfg(target_os = "linux")]
@@ -110,14 +271,38 @@ fn kernel() -> Result<Target, Failure> {
 fn host(address: SocketAddr, args: &TargetArgs, profile: &Profile) -> Result<Target, Failure> {
     let options = host_options(args, profile);
     let target = tcpconf_target::HostTarget::open(&args.target, address, &options)?;
-    Ok(Target::Real(Box::new(target)))
+    Ok(Target::Real(Box::new(with_agent(target, args, profile)?)))
+}
+
+/// With the agent that is named, if one is.
+#[cfg(unix)]
+fn with_agent(
+    target: tcpconf_target::HostTarget,
+    args: &TargetArgs,
+    profile: &Profile,
+) -> Result<tcpconf_target::HostTarget, Failure> {
+    Ok(match args.agent.as_ref().or(profile.agent.as_ref()) {
+        Some(agent) => match agent.strip_prefix("autosar:") {
+            Some(device) => {
+                let read = device.parse().map_err(|why: String| {
+                    Failure::usage(format!("agent '{agent}': {why}"))
+                })?;
+                target.with_upper_tester(&read)?
+            }
+            None => target.with_agent(tcpconf_target::parse_host(agent, None)?)?,
+        },
+        None => target,
+    })
 }
 
 /// How to reach a host, from flags and profile.
 #[cfg(unix)]
 pub(super) fn host_options(args: &TargetArgs, profile: &Profile) -> tcpconf_target::HostOptions {
     tcpconf_target::HostOptions {
-        sources: args.source.into_iter().collect(),
+        sources: match args.source {
+            Some(source) => vec![source],
+            None => profile.link.ours.clone(),
+        },
         interface: args.interface.clone(),
         services: profile.services.clone(),
         max_half_open: profile.max_half_open,

@@ -4,7 +4,7 @@ mod outputs;
 
 use super::colour_on_stderr;
 use super::open::{self, Choice};
-use crate::args::{IpArg, RunArgs};
+use crate::args::{IpArg, PaceArgs, RunArgs, SelectionArgs, TargetArgs};
 use crate::failure::{EXIT_BROKEN, EXIT_NOTHING_SELECTED, EXIT_USAGE, Failure};
 use crate::library::Library;
 use crate::profile;
@@ -41,15 +41,10 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
 }
 
 fn prepare(args: &RunArgs) -> Result<Prepared, Failure> {
-    let choice = open::choose(&args.target)?;
+    let (choice, profile) = open::resolve(&args.target, args.profile.profile.as_deref())?;
     let library = Library::find(&args.selection.paths)?;
     let plan = library.plan(true, colour_on_stderr())?;
-    let name = args
-        .profile
-        .profile
-        .as_deref()
-        .unwrap_or(choice.usual_profile());
-    let profile = profile::with_services(profile::find(name)?, &args.target.service);
+    let profile = profile::with_services(profile, &args.target.service);
     let instances = select(plan, &args.selection)?;
     if instances.is_empty() {
         return Err(Failure {
@@ -63,19 +58,24 @@ fn prepare(args: &RunArgs) -> Result<Prepared, Failure> {
         instances,
         requirements: Arc::new(library.requirements),
         profile: Arc::new(profile),
-        options: options(args, &choice),
+        options: options(&args.target, &args.selection, &args.pace, &choice),
         target,
     })
 }
 
-fn options(args: &RunArgs, choice: &Choice) -> RunOptions {
-    let pace = &args.pace;
+/// What the command line says of how to play.
+pub(super) fn options(
+    target: &TargetArgs,
+    selection: &SelectionArgs,
+    pace: &PaceArgs,
+    choice: &Choice,
+) -> RunOptions {
     RunOptions {
-        target: args.target.target.clone(),
-        paths: args.selection.paths.clone(),
+        target: target.target.clone(),
+        paths: selection.paths.clone(),
         seed: pace.seed.unwrap_or_else(|| usual_seed(choice)),
         jobs: pace.jobs,
-        ip: args.target.ip.map(|ip| match ip {
+        ip: target.ip.map(|ip| match ip {
             IpArg::V4 => IpChoice::V4,
             IpArg::V6 => IpChoice::V6,
             IpArg::Both => IpChoice::Both,
@@ -95,7 +95,7 @@ fn options(args: &RunArgs, choice: &Choice) -> RunOptions {
 fn usual_seed(choice: &Choice) -> u64 {
     match choice {
         Choice::Stack | Choice::Smoltcp => 0,
-        Choice::Kernel | Choice::Host(_) => {
+        Choice::Kernel | Choice::Host(_) | Choice::Attached(_) => {
             // Short enough to be typed.
             RandomState::new().build_hasher().finish() % 1_000_000
         }
@@ -127,7 +127,7 @@ fn play(args: &RunArgs, prepared: Prepared) -> Result<u8, Failure> {
 }
 
 /// The first signal ends the run with its reports, the second one ends it at once.
-fn stop_on_signals(stop: &StopFlag) -> Result<(), Failure> {
+pub(super) fn stop_on_signals(stop: &StopFlag) -> Result<(), Failure> {
     let stop = stop.clone();
     ctrlc::set_handler(move || {
         if stop.is_set() {

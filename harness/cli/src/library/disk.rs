@@ -1,5 +1,6 @@
 //! Suites on disk.
 
+use super::{CROSSREFS, Data, KILLS, REQUIREMENTS};
 use crate::failure::Failure;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -9,15 +10,14 @@ use tcpconf_suite::SourceFile;
 const MAX_DEPTH: usize = 16;
 const SUFFIX: &str = "tcpt";
 const FIXTURES: &str = "fixtures";
-const REQUIREMENTS: &str = "requirements.toml";
 
 /// What a path on disk holds.
 pub(super) struct Found {
     pub(super) files: Vec<SourceFile>,
     /// From the nearest folder `fixtures`: in the path or beside it.
     pub(super) fixtures: Vec<SourceFile>,
-    /// The nearest requirements.toml: path and text.
-    pub(super) requirements: Option<(String, String)>,
+    /// The nearest of each: path and text.
+    pub(super) data: Data,
 }
 
 /// Reads a suite, or all suites below a folder, in the order of their names.
@@ -55,16 +55,22 @@ pub(super) fn find(path: &Path) -> Result<Found, Failure> {
             collect_flat(&folder, &mut fixtures)?;
         }
     }
-    let requirements = near
-        .iter()
-        .map(|folder| folder.join(REQUIREMENTS))
-        .find(|file| file.is_file())
-        .map(|file| read(&file).map(|file| (file.path, file.text)))
-        .transpose()?;
+    let nearest = |name: &str| {
+        near.iter()
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+            .map(|file| read(&file).map(|file| (file.path, file.text)))
+            .transpose()
+    };
+    let data = Data {
+        requirements: nearest(REQUIREMENTS)?,
+        crossrefs: nearest(CROSSREFS)?,
+        kills: nearest(KILLS)?,
+    };
     Ok(Found {
         files,
         fixtures,
-        requirements,
+        data,
     })
 }
 
@@ -198,7 +204,7 @@ mod tests {
             ["s/a/1.tcpt", "s/b/2.tcpt"]
         );
         assert_eq!(names(root.path(), &found.fixtures), ["s/fixtures/f.tcpt"]);
-        assert!(found.requirements.is_none());
+        assert!(found.data.requirements.is_none());
     }
 
     #[test]
@@ -206,7 +212,7 @@ mod tests {
         let root = tree(&["s/a/1.tcpt", "s/fixtures/f.tcpt", "s/requirements.toml"]);
         let found = find(&root.path().join("s/a/1.tcpt")).unwrap();
         assert_eq!(names(root.path(), &found.fixtures), ["s/fixtures/f.tcpt"]);
-        assert_eq!(found.requirements.unwrap().1, "s/requirements.toml");
+        assert_eq!(found.data.requirements.unwrap().1, "s/requirements.toml");
     }
 
     #[test]

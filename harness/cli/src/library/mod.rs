@@ -8,8 +8,32 @@ pub(crate) use shipped::{profile_names, profile_text};
 
 use crate::failure::Failure;
 use std::path::Path;
+use tcpconf_report::coverage::Kills;
 use tcpconf_suite::diagnostic::Severity;
-use tcpconf_suite::{Diagnostic, Plan, Requirements, SourceFile};
+use tcpconf_suite::{CrossRefs, Diagnostic, Plan, Requirements, SourceFile};
+
+const REQUIREMENTS: &str = "requirements.toml";
+const CROSSREFS: &str = "crossrefs.toml";
+const KILLS: &str = "kills.toml";
+
+/// What stands beside suites, each with its path and text.
+#[derive(Debug, Default)]
+struct Data {
+    requirements: Option<(String, String)>,
+    crossrefs: Option<(String, String)>,
+    kills: Option<(String, String)>,
+}
+
+impl Data {
+    /// The first of each.
+    fn or(self, other: Self) -> Self {
+        Self {
+            requirements: self.requirements.or(other.requirements),
+            crossrefs: self.crossrefs.or(other.crossrefs),
+            kills: self.kills.or(other.kills),
+        }
+    }
+}
 
 /// Files that were asked for, and what they lean on.
 #[derive(Debug)]
@@ -20,6 +44,8 @@ pub(crate) struct Library {
     pub(crate) fixtures: Vec<SourceFile>,
     /// What they may cite.
     pub(crate) requirements: Requirements,
+    /// Which of their tests a fault kills.
+    pub(crate) kills: Kills,
 }
 
 impl Library {
@@ -27,14 +53,14 @@ impl Library {
     pub(crate) fn find(paths: &[String]) -> Result<Self, Failure> {
         let mut files: Vec<SourceFile> = Vec::new();
         let mut fixtures = Vec::new();
-        let mut requirements = None;
+        let mut data = Data::default();
         for path in paths {
             let found = if Path::new(path).exists() {
                 let found = disk::find(Path::new(path))?;
                 if fixtures.is_empty() {
                     fixtures = found.fixtures;
                 }
-                requirements = requirements.or(found.requirements);
+                data = data.or(found.data);
                 found.files
             } else {
                 shipped::find(path)?
@@ -48,14 +74,29 @@ impl Library {
         if fixtures.is_empty() {
             fixtures = shipped::fixtures();
         }
-        let (path, text) = requirements.unwrap_or_else(shipped::requirements);
+        let or_shipped =
+            |found: Option<_>, name: &str| found.unwrap_or_else(|| shipped::data(name));
+        let (path, text) = or_shipped(data.requirements, REQUIREMENTS);
         let requirements = Requirements::from_toml(&text)
             .map_err(|error| Failure::usage(format!("{path}: {error}")))?;
+        let (path, text) = or_shipped(data.crossrefs, CROSSREFS);
+        let crossrefs = CrossRefs::from_toml(&text)
+            .map_err(|error| Failure::usage(format!("{path}: {error}")))?;
+        let (path, text) = or_shipped(data.kills, KILLS);
+        let kills =
+            Kills::from_toml(&text).map_err(|error| Failure::usage(format!("{path}: {error}")))?;
         Ok(Self {
             files,
             fixtures,
-            requirements,
+            requirements: requirements.with_crossrefs(crossrefs),
+            kills,
         })
+    }
+
+    /// The shipped requirements, for reports of suites that are not at hand.
+    pub(crate) fn shipped_requirements() -> Result<Requirements, Failure> {
+        let (path, text) = shipped::data(REQUIREMENTS);
+        Requirements::from_toml(&text).map_err(|error| Failure::usage(format!("{path}: {error}")))
     }
 
     /// Reads the files; diagnostics may hold errors.

@@ -51,14 +51,13 @@ pub(super) fn fixtures() -> Vec<SourceFile> {
     files
 }
 
-/// Path and text of requirements.toml.
-pub(super) fn requirements() -> (String, String) {
-    let path = format!("{ROOT}/requirements.toml");
+/// Path and text of a file of suites/ that is no suite: requirements.toml.
+pub(super) fn data(name: &str) -> (String, String) {
     let text = SUITES
-        .get_file("requirements.toml")
+        .get_file(name)
         .and_then(File::contents_utf8)
-        .expect("the build fails without suites/requirements.toml: tests of suite include it");
-    (path, text.to_owned())
+        .expect("tests fail without it");
+    (format!("{ROOT}/{name}"), text.to_owned())
 }
 
 /// The text of a shipped profile.
@@ -125,11 +124,14 @@ fn source(file: &File<'_>) -> Option<SourceFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library::{CROSSREFS, KILLS, REQUIREMENTS};
 
     #[test]
     fn requirements_and_profiles_are_on_board() {
-        assert!(requirements().1.contains("RFC9293-MUST-2"));
-        assert_eq!(profile_names(), ["generic", "linux", "smoltcp", "stack"]);
+        assert!(data(REQUIREMENTS).1.contains("RFC9293-MUST-2"));
+        assert!(data(CROSSREFS).1.contains("TC8:BASICS_01"));
+        assert!(data(KILLS).1.contains("[tests]"));
+        assert_eq!(profile_names(), ["generic", "linux", "lwip", "slirp", "smoltcp", "stack"]);
         assert!(profile_text("linux").is_some());
     }
 

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use tcpconf_report::html::SiteOptions;
 use tcpconf_report::terminal::TerminalOptions;
-use tcpconf_report::{Again, Captures, JsonLines, Junit, Reports, Tap, Terminal};
+use tcpconf_report::{Again, Captures, Html, JsonLines, Junit, Reports, Tap, Terminal};
 use tcpconf_suite::Requirements;
 
 /// The flags that decide it.
@@ -28,7 +29,7 @@ impl<'a> Outputs<'a> {
             again: self.again(),
             captures: output.pcap.clone(),
             all_captures: output.pcap_all,
-            requirements,
+            requirements: Arc::clone(&requirements),
         };
         let mut reports = Reports::new();
         if self.stdout_is_taken() {
@@ -36,18 +37,18 @@ impl<'a> Outputs<'a> {
         } else {
             reports.add("stdout", Terminal::new(anstream::stdout(), options));
         }
-        self.add_files(&mut reports);
+        self.add_files(&mut reports, requirements);
         reports
     }
 
     /// The files alone.
     pub(super) fn files(&self) -> Reports {
         let mut reports = Reports::new();
-        self.add_files(&mut reports);
+        self.add_files(&mut reports, Arc::default());
         reports
     }
 
-    fn add_files(&self, reports: &mut Reports) {
+    fn add_files(&self, reports: &mut Reports, requirements: Arc<Requirements>) {
         let output = &self.args.output;
         let strict = self.args.pace.strict;
         if let Some(path) = &output.jsonl {
@@ -67,6 +68,12 @@ impl<'a> Outputs<'a> {
         if let Some(path) = &output.pcap {
             reports.add_or_fail(&name("pcap", path), Captures::create(path, output.pcap_all));
         }
+        if let Some(path) = &output.html {
+            let captures = output.pcap.as_deref();
+            let options = SiteOptions::with_captures(path, captures, output.pcap_all);
+            let report = Html::new(path.clone(), requirements, options);
+            reports.add_or_fail(&name("html", path), report);
+        }
     }
 
     fn stdout_is_taken(&self) -> bool {
@@ -83,10 +90,19 @@ impl<'a> Outputs<'a> {
         let mut pair = |flag: &str, value: String| options.extend([flag.to_owned(), value]);
         let target = &self.args.target;
         if target.target != "stack" {
-            pair("--target", target.target.clone());
+            pair("--target", quoted(&target.target));
         }
         if let Some(profile) = &self.args.profile.profile {
             pair("--profile", profile.clone());
+        }
+        if let Some(transport) = &target.transport {
+            pair("--transport", quoted(transport));
+        }
+        if let Some(address) = target.address {
+            pair("--address", address.to_string());
+        }
+        if let Some(agent) = &target.agent {
+            pair("--agent", agent.clone());
         }
         for service in &target.service {
             pair("--service", service.to_string());
@@ -112,6 +128,15 @@ impl<'a> Outputs<'a> {
             options.push("--slow".into());
         }
         Again { options }
+    }
+}
+
+/// For a shell.
+fn quoted(word: &str) -> String {
+    if word.contains(char::is_whitespace) {
+        format!("'{word}'")
+    } else {
+        word.to_owned()
     }
 }
 

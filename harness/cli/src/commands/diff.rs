@@ -1,0 +1,54 @@
+//! `tcpconf diff`: two snapshots beside one another.
+
+use super::print;
+use crate::args::DiffArgs;
+use crate::failure::Failure;
+use crate::library::Library;
+use std::path::Path;
+use tcpconf_report::html::write_pages;
+use tcpconf_report::snapshot::{Comparison, Snapshot};
+
+/// The snapshots differ.
+const EXIT_DIFFERS: u8 = 1;
+/// When the terminal does not say how wide it is.
+const WIDTH: usize = 160;
+
+pub(super) fn diff(args: &DiffArgs) -> Result<u8, Failure> {
+    let (left, right) = (read(&args.left)?, read(&args.right)?);
+    // What tests ask for; snapshots of other suites are compared without it.
+    let library = Library::find(&args.paths)?;
+    let (plan, _) = library.load();
+    let names = [name(&args.left), name(&args.right)];
+    let instances = &plan.instances;
+    let comparison = Comparison::of(names, &left, &right, instances, &library.requirements);
+    if let Some(folder) = &args.html {
+        let pages = comparison
+            .html()
+            .map_err(|error| Failure::broken(format!("--html: {error}")))?;
+        write_pages(folder, &pages)
+            .map_err(|error| Failure::broken(format!("{}: {error}", folder.display())))?;
+    }
+    let width = std::env::var("COLUMNS").ok().and_then(|w| w.parse().ok());
+    print(&comparison.text(width.unwrap_or(WIDTH)))?;
+    Ok(if comparison.tests.is_empty() {
+        0
+    } else {
+        EXIT_DIFFERS
+    })
+}
+
+fn read(file: &Path) -> Result<Snapshot, Failure> {
+    let wrong = |error: String| Failure::usage(format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    Snapshot::parse(&text).map_err(|error| {
+        wrong(error.to_string()).help("snapshots are written by: tcpconf snapshot PATH -o FILE")
+    })
+}
+
+/// The file without folder and ending.
+fn name(file: &Path) -> String {
+    file.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

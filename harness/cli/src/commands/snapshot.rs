@@ -1,0 +1,131 @@
+//! `tcpconf snapshot`: how a target reacts, as text.
+
+use super::open::{self, Choice};
+use super::run::{options, stop_on_signals};
+use super::{colour_on_stderr, print};
+use crate::args::SnapshotArgs;
+use crate::failure::{EXIT_BROKEN, EXIT_NOTHING_SELECTED, Failure};
+use crate::library::Library;
+use crate::profile;
+use crate::selection::select;
+use std::sync::Arc;
+use tcpconf_engine::{CaseReport, Mode, Profile, RunEvent};
+use tcpconf_report::snapshot::Snapshot;
+use tcpconf_suite::Instance;
+use tcpconf_target::{EXIT_INTERRUPTED, RunOptions, StopFlag, run};
+
+/// All plays of one snapshot.
+struct Plays<'a> {
+    args: &'a SnapshotArgs,
+    choice: &'a Choice,
+    instances: &'a [Instance],
+    profile: Arc<Profile>,
+    stop: StopFlag,
+}
+
+pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
+    let (choice, profile) = open::resolve(&args.target, args.profile.profile.as_deref())?;
+    let plan = Library::find(&args.selection.paths)?.plan(false, colour_on_stderr())?;
+    let profile = profile::with_services(profile, &args.target.service);
+    let instances = select(plan, &args.selection)?;
+    if instances.is_empty() {
+        return Err(Failure {
+            code: EXIT_NOTHING_SELECTED,
+            message: "nothing is selected".into(),
+            help: Some("what there is: tcpconf list PATH".into()),
+        });
+    }
+    let stop = StopFlag::new();
+    let plays = Plays {
+        args,
+        choice: &choice,
+        instances: &instances,
+        profile: Arc::new(profile),
+        stop: stop.clone(),
+    };
+    // The target is opened before the first thread: signals are caught on one.
+    let judging = plays.target()?;
+    stop_on_signals(&stop)?;
+    let base = options(&args.target, &args.selection, &args.pace, &choice);
+    let judged = plays.play(judging, base.clone())?;
+    let mut observed = Vec::new();
+    for round in 0..args.plays {
+        let options = RunOptions {
+            mode: Mode::Observe { quiet: args.quiet },
+            // A case waits at every step until it is quiet: what it derives for itself is too short.
+            timeout: args.pace.timeout.or(Some(LONGEST)),
+            seed: base.seed.wrapping_add(u64::from(round)),
+            ..base.clone()
+        };
+        observed.push(plays.play(plays.target()?, options)?);
+    }
+    if stop.is_set() {
+        return Ok(EXIT_INTERRUPTED);
+    }
+    let snapshot = Snapshot::of(plays.about(), &judged, &observed);
+    let text = snapshot.render();
+    match &args.output {
+        None => print(&text)?,
+        Some(file) => {
+            std::fs::write(file, &text)
+                .map_err(|error| Failure::broken(format!("{}: {error}", file.display())))?;
+            let (cases, unstable) = (snapshot.cases.len(), snapshot.unstable());
+            print(&format!(
+                "{}: {cases} cases, {unstable} of them unstable\n",
+                file.display()
+            ))?;
+        }
+    }
+    Ok(0)
+}
+
+/// For one case that is observed; in virtual time it costs nothing.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(600);
+
+impl Plays<'_> {
+    fn target(&self) -> Result<tcpconf_target::Target, Failure> {
+        open::open(self.choice, &self.args.target, &self.profile)
+    }
+
+    fn play(
+        &self,
+        target: tcpconf_target::Target,
+        options: RunOptions,
+    ) -> Result<Vec<CaseReport>, Failure> {
+        let mut reports = Vec::new();
+        let summary = run(
+            self.instances,
+            target,
+            Arc::clone(&self.profile),
+            options,
+            &mut |event| {
+                if let RunEvent::CaseFinished(report) = event {
+                    reports.push(*report);
+                }
+            },
+            &self.stop,
+        );
+        match summary.broken {
+            Some(message) => Err(Failure {
+                code: EXIT_BROKEN,
+                message,
+                help: None,
+            }),
+            None => Ok(reports),
+        }
+    }
+
+    fn about(&self) -> Vec<String> {
+        vec![
+            format!(
+                "target {}, profile {}",
+                self.args.target.target, self.profile.name
+            ),
+            format!(
+                "each stimulus is followed by {} without a packet; {} plays agree",
+                humantime::format_duration(self.args.quiet),
+                self.args.plays
+            ),
+        ]
+    }
+}
