@@ -144,7 +144,7 @@ impl Caller<'_> {
         self.next.payload = payload.to_vec();
         self.link.send(&[self.next.build()], &mut Vec::new())?;
         let length = payload.len() as u32 + u32::from(flags.contains(Flags::SYN));
-        self.next.seq = self.next.seq + length;
+        self.next.seq += length;
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ impl Port for SequencePort {
     fn receive(&mut self, frame: &mut Vec<u8>) -> io::Result<bool> {
         frame.resize(LONGEST, 0);
         match recv(self.socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => Err(io::Error::new(
+            Ok(0) | Err(Errno::ECONNRESET) => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "the target closed its socket",
             )),

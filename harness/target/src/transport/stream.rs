@@ -82,15 +82,18 @@ impl StreamPort {
         };
         self.inbox.truncate(before + *got.as_ref().unwrap_or(&0));
         match got {
-            Ok(0) => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the target closed its socket",
-            )),
+            Ok(0) => Err(closed()),
+            // It left with frames of ours unread.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(closed()),
             Ok(_) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(e) => Err(e),
         }
     }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the target closed its socket")
 }
 
 impl Port for StreamPort {
