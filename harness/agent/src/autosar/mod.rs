@@ -20,7 +20,10 @@ mod tests;
 #[cfg(target_os = "linux")]
 pub mod upper_tester;
 
+use client::Reading;
 use message::{Kind, Message};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 
 /// The service id that a device has unless it is configured otherwise (PRS_TPSP §6.1).
 pub const SERVICE: u16 = 0x0105;
@@ -114,5 +117,77 @@ impl Dialect {
             result: 0,
             data,
         }
+    }
+}
+
+/// An upper tester as users name it: `udp:ADDR:PORT` or `tcp:ADDR:PORT`, and what differs from the default
+/// behind commas: `service=0x0105`, `version=1`, `interface=1`, `response=0x80`, `numbering=0` (or 3),
+/// `reading=early` (or `on-demand`). Without `ADDR:` any address of this host is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What carries the messages.
+    pub transport: Transport,
+    /// Where.
+    pub address: SocketAddr,
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// When it is asked for what it receives.
+    pub reading: Reading,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut words = text.split(',');
+        let place = words.next().unwrap_or_default();
+        let (transport, address) = place
+            .split_once(':')
+            .ok_or_else(|| format!("'{place}' is neither udp:ADDR:PORT nor tcp:ADDR:PORT"))?;
+        let transport = match transport {
+            "udp" => Transport::Udp,
+            "tcp" => Transport::Tcp,
+            other => return Err(format!("'{other}' is neither udp nor tcp")),
+        };
+        let address = match address.parse::<u16>() {
+            Ok(port) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+            Err(_) => address
+                .parse()
+                .map_err(|_| format!("'{address}' is neither ADDR:PORT nor PORT"))?,
+        };
+        let mut device = Self {
+            transport,
+            address,
+            dialect: Dialect::default(),
+            reading: Reading::default(),
+        };
+        for word in words {
+            device.set(word)?;
+        }
+        Ok(device)
+    }
+}
+
+impl Device {
+    fn set(&mut self, word: &str) -> Result<(), String> {
+        let wrong = || format!("'{word}' is no setting of an upper tester");
+        let (name, value) = word.split_once('=').ok_or_else(wrong)?;
+        let number = || match value.strip_prefix("0x") {
+            Some(hex) => u16::from_str_radix(hex, 16).map_err(|_| wrong()),
+            None => value.parse().map_err(|_| wrong()),
+        };
+        let octet = || u8::try_from(number()?).map_err(|_| wrong());
+        match (name, value) {
+            ("service", _) => self.dialect.service = number()?,
+            ("version", _) => self.dialect.protocol_version = octet()?,
+            ("interface", _) => self.dialect.interface_version = octet()?,
+            ("response", _) => self.dialect.response = octet()?,
+            ("numbering", "0") => self.dialect.numbering = Numbering::FromZero,
+            ("numbering", "3") => self.dialect.numbering = Numbering::FromThree,
+            ("reading", "early") => self.reading = Reading::Early,
+            ("reading", "on-demand") => self.reading = Reading::OnDemand,
+            _ => return Err(wrong()),
+        }
+        Ok(())
     }
 }

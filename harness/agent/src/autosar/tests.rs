@@ -63,6 +63,32 @@ fn older_devices_number_from_three_and_answer_by_eight() {
 }
 
 #[test]
+fn a_device_is_named_by_its_transport_its_place_and_what_is_odd_about_it() {
+    let device: Device = "udp:10.0.0.2:30700".parse().unwrap();
+    assert_eq!(device.address, "10.0.0.2:30700".parse().unwrap());
+    assert_eq!(
+        (device.transport, device.dialect),
+        (Transport::Udp, Dialect::default())
+    );
+    let odd = "tcp:56000,response=0x08,numbering=3,reading=on-demand,service=261";
+    let device: Device = odd.parse().unwrap();
+    assert_eq!(device.address, "0.0.0.0:56000".parse().unwrap());
+    assert_eq!((device.transport, device.dialect), (Transport::Tcp, old()));
+    assert_eq!(device.reading, Reading::OnDemand);
+}
+
+#[rstest]
+#[case("udp")]
+#[case("sctp:1.2.3.4:5")]
+#[case("udp:1.2.3.4")]
+#[case("udp:1.2.3.4:5,service=0x10000")]
+#[case("udp:1.2.3.4:5,numbering=1")]
+#[case("udp:1.2.3.4:5,late")]
+fn what_is_no_device_is_refused(#[case] text: &str) {
+    assert!(text.parse::<Device>().is_err());
+}
+
+#[test]
 fn text_has_a_mark_and_a_zero() {
     let end = Request::EndTest {
         case: 258,

@@ -51,6 +51,11 @@ fn fail(entry: &mut Entry, handle: SocketHandle, out: &mut Out) -> bool {
     };
     let name = errno(&error);
     entry.error = Some(name);
+    if entry.role == Role::Connecting {
+        // What is asked next is answered by the kernel, and there is no stream that could end.
+        entry.role = Role::Open;
+        entry.told.eof = true;
+    }
     out.push_back(Message::Event(AppEvent::Error(handle, name)));
     for id in entry.take_calls() {
         out.push_back(Message::reply(id, Err(name)));
