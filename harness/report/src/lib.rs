@@ -4,7 +4,7 @@
 //! another wrote, and none decides a verdict.  [`Reports`] hands every event to all of them and keeps
 //! a run going when one of them cannot write.
 //!
-//! [`coverage`] is no fold: it is computed from the suites alone.
+//! [`coverage`] is no fold: it is computed from the suites alone.  [`snapshot`] compares what targets did.
 
 mod again;
 pub mod coverage;

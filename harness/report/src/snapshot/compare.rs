@@ -199,25 +199,37 @@ fn judge(
     }
 }
 
-/// What differs besides, where it is always free: windows, delays, options.
-fn freedom(one: &Behaviour, other: &Behaviour) -> &'static str {
+/// Takes something out of a packet's line.
+type Without = fn(&str) -> String;
+
+/// What an implementation is free to choose, with what takes it out.
+const FREE: [(&str, Without); 3] = [
+    ("windows", without_window),
+    ("delays", without_delay),
+    ("options", without_options),
+];
+
+/// Whether only that differs in which an implementation is free: windows, delays, options.
+fn freedom(one: &Behaviour, other: &Behaviour) -> String {
     let (Some(one), Some(other)) = (&one.packets, &other.packets) else {
-        return "";
+        return String::new();
     };
-    let alike = |reduce: fn(&str) -> String| {
-        let of =
-            |packets: &[String]| -> Vec<String> { packets.iter().map(|p| reduce(p)).collect() };
-        of(one) == of(other)
+    let alike = |kept: Option<&str>| {
+        let reduced = |packets: &[String]| -> Vec<String> {
+            let of = |packet: &String| {
+                let taken = FREE.iter().filter(|(name, _)| Some(*name) != kept);
+                taken.fold(packet.clone(), |text, (_, without)| without(&text))
+            };
+            packets.iter().map(of).collect()
+        };
+        reduced(one) == reduced(other)
     };
-    if alike(without_window) {
-        "; only windows differ, whose size is the receiver's affair"
-    } else if alike(without_delay) {
-        "; only delays differ"
-    } else if alike(without_options) {
-        "; only options differ"
-    } else {
-        ""
+    if !alike(None) {
+        return String::new();
     }
+    let names = FREE.iter().map(|(name, _)| *name);
+    let differing: Vec<&str> = names.filter(|name| !alike(Some(name))).collect();
+    format!("; only {} differ", differing.join(" and "))
 }
 
 fn without_window(packet: &str) -> String {

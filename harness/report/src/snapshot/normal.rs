@@ -21,7 +21,7 @@ const DELAYS: [(Duration, &str); 4] = [
 /// Window classes: below each bound stands its name. 536 is the default MSS (RFC 9293 MUST-15).
 const WINDOWS: [(u64, &str); 5] = [
     (1, "0"),
-    (536, "<mss"),
+    (536, "tiny"),
     (4_096, "small"),
     (32_768, "medium"),
     (u64::MAX, "large"),

@@ -30,12 +30,12 @@ use tcpconf_suite::Requirements;
 #[case(
     "b > . 1:1(0) ack 1 win 500",
     200,
-    "b > . 1:1(0) ack 1 win <mss after <0.5s"
+    "b > . 1:1(0) ack 1 win tiny after <0.5s"
 )]
 #[case(
     "> S. 0:0(0) ack 1 win 1 <TS val 77 ecr 0,nop,wscale 7>",
     3_100,
-    "> S. 0:0(0) ack 1 win <mss <TS val n ecr 0,nop,wscale 7> after ~4s"
+    "> S. 0:0(0) ack 1 win tiny <TS val n ecr 0,nop,wscale 7> after ~4s"
 )]
 #[case(
     "> . 1:1(0) ack 1 win 5000 <nop,nop,TS val 0 ecr 4105>",
