@@ -214,6 +214,44 @@ fn other_needs_follow_from_directives_and_steps() {
     assert!(needs.exclusive && needs.app);
 }
 
+#[rstest]
+#[case("reach ESTABLISHED\nalive", "listen", "")]
+#[case("reach CLOSE-WAIT\nalive", "hold", "")]
+#[case("reach CLOSE-WAIT\napp close", "listen", "driven: listen accept close")]
+#[case("reach CLOSED\nalive", "closed", "")]
+#[case("reach CLOSING via service\nalive", "closer", "")]
+#[case("reach LAST-ACK via service\nalive", "sink", "")]
+#[case("reach FIN-WAIT-2\nalive", "listen", "driven: listen accept close")]
+#[case("reach SYN-SENT\nalive", "listen", "driven: listen connect accept")]
+#[case("service source\nreach SYN-SENT\nalive", "source", "beside: connect")]
+#[case(
+    "app listen backlog 2 with ttl 9\nalive",
+    "listen",
+    "driven: listen set ttl"
+)]
+#[case(
+    "app connect\napp send 5 urgent\n> S",
+    "listen",
+    "driven: listen connect accept send send urgent"
+)]
+fn what_stands_behind_the_port_and_what_the_application_must_do(
+    #[case] steps: &str,
+    #[case] service: &str,
+    #[case] application: &str,
+) {
+    let needs = instance(steps).needs;
+    let calls: Vec<String> = needs.calls.iter().map(ToString::to_string).collect();
+    let said = match (needs.app, needs.driven) {
+        (false, _) => String::new(),
+        (true, true) => format!("driven: {}", calls.join(" ")),
+        (true, false) => format!("beside: {}", calls.join(" ")),
+    };
+    assert_eq!(
+        (needs.service.as_str(), said.as_str()),
+        (service, application)
+    );
+}
+
 /// Files of a stranger, as large as may be, that would be slow to read if anything in it were quadratic.
 #[rstest]
 #[case::comments("#\n".repeat(400_000))]

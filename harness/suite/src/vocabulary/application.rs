@@ -6,6 +6,63 @@ use super::Entry;
 use std::fmt;
 use std::str::FromStr;
 
+/// `app VERB`.
+pub const VERBS: &[Entry] = &[
+    (
+        "listen",
+        "`listen [backlog N] [with NAME VALUE, …]`: passive OPEN",
+    ),
+    (
+        "connect",
+        "`connect [port N] [data N] [with NAME VALUE, …]`: active OPEN, to an address and port of ours; from port N; with N octets on the SYN",
+    ),
+    ("accept", "wait until the connection is accepted"),
+    (
+        "send",
+        "`send N [urgent] [more]`: N octets, the last urgent, more to follow at once",
+    ),
+    (
+        "recv",
+        "`recv N [== pattern]`: wait for N octets, as they were sent; `recv urgent`: the octet out of band",
+    ),
+    ("close", "RFC 9293 CLOSE: no more to send"),
+    ("shutdown-read", "no more to receive"),
+    ("release", "the socket is closed both ways"),
+    ("abort", "RFC 9293 ABORT"),
+    ("set", "`set NAME VALUE`: a socket option"),
+    ("status", "ask for what `app.unread` and its like say"),
+    (
+        "expect",
+        "`expect NAME [within T]`: an event of the application; behind another verb, how the call is answered",
+    ),
+];
+
+/// `app … expect NAME`: what the target's application is told.
+pub const OUTCOMES: &[Entry] = &[
+    ("eof", "the peer has closed"),
+    ("accepted", "a connection was accepted"),
+    ("connected", "a connection was opened"),
+    ("readable", "there is data"),
+    ("urgent", "there is urgent data"),
+    ("refused", "ECONNREFUSED"),
+    ("reset", "ECONNRESET"),
+    ("aborted", "ECONNABORTED"),
+    ("timeout", "ETIMEDOUT"),
+    ("host-unreachable", "EHOSTUNREACH"),
+    ("network-unreachable", "ENETUNREACH"),
+    ("protocol-unavailable", "ENOPROTOOPT"),
+    ("message-size", "EMSGSIZE"),
+    ("not-connected", "ENOTCONN, EBADF: there is no connection"),
+    ("is-connected", "EISCONN"),
+    ("broken-pipe", "EPIPE: the sending side is closed"),
+    ("in-use", "EADDRINUSE"),
+    ("not-available", "EADDRNOTAVAIL"),
+    ("denied", "EACCES"),
+    ("invalid", "EINVAL"),
+    ("no-buffers", "ENOBUFS"),
+    ("error", "any error"),
+];
+
 /// An option of a socket. On the seam durations are milliseconds, switches 0 or 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Setting {

@@ -166,12 +166,12 @@ pub(super) const SYN_SENT: Room = Room {
             "takes a SYN-ACK for its connection wherever it comes from",
             "RFC 9293 §3.3.1: a connection is named by both sockets",
             Input(|segment, scene| {
-                let opening = scene.host.connections.iter();
+                let mut opening = scene.host.connections.iter().rev();
                 let opening = opening
-                    .filter(|(_, c)| c.is_opening())
+                    .find(|(_, c)| c.is_opening())
                     .map(|(pair, c)| (*pair, *c));
                 if is_syn_ack(segment)
-                    && let Some((pair, connection)) = opening.last()
+                    && let Some((pair, connection)) = opening
                     && pair != scene.pair
                 {
                     return Then::And(vec![Segment {

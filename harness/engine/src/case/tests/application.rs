@@ -2,8 +2,8 @@
 
 use super::{ISS, assert_passes, drive_with, message, ms, reply, setup, sound};
 use crate::{
-    AppCall, AppEvent, CallId, CaseReport, Errno, FourTuple, Mode, Outcome, Profile, SocketHandle,
-    Status, Value, payload,
+    AppCall, AppEvent, CallId, CaseReport, Errno, Evidence, FourTuple, Mode, Outcome, Profile,
+    SocketHandle, Status, Value, payload,
 };
 use rstest::rstest;
 use tcpconf_wire::{Flags, Segment, SeqNumber};
@@ -174,7 +174,16 @@ fn text_of_app_send_must_be_what_was_given() {
 }
 
 /// Plays an active open: the peer sends its SYN to where it is told to connect to, from port 50,000.
-fn play_active(body: &str, mut answer: impl FnMut(&Segment) -> super::Answer) -> CaseReport {
+fn play_active(body: &str, answer: impl FnMut(&Segment) -> super::Answer) -> CaseReport {
+    play_active_with(body, &[1], answer)
+}
+
+/// The same with a SYN at each of these milliseconds.
+fn play_active_with(
+    body: &str,
+    syns: &[u64],
+    mut answer: impl FnMut(&Segment) -> super::Answer,
+) -> CaseReport {
     let setup = setup(body, Profile::generic(), Mode::Judge);
     let ours = std::net::SocketAddr::new(setup.lease.addresses[0], setup.lease.listen_ports[0]);
     let target = std::net::SocketAddr::new(setup.lease.target.ip(), 50_000);
@@ -187,7 +196,7 @@ fn play_active(body: &str, mut answer: impl FnMut(&Segment) -> super::Answer) ->
             if segment.dst() == target {
                 return answer(segment);
             }
-            vec![(ms(1), syn.clone())]
+            syns.iter().map(|at| (ms(*at), syn.clone())).collect()
         },
         |id, call| {
             let result = match call {
@@ -197,7 +206,7 @@ fn play_active(body: &str, mut answer: impl FnMut(&Segment) -> super::Answer) ->
                     assert_eq!(*remote, ours);
                     Ok(Value::Socket(SOCKET))
                 }
-                other => panic!("{other:?}"),
+                _ => Err(Errno::BadSocket),
             };
             vec![AppEvent::Reply { id, result }]
         },
@@ -248,4 +257,83 @@ fn an_unanswered_listen_names_what_is_missing() {
         reason,
         "the target's application interface has no app listen"
     );
+}
+
+#[test]
+fn the_connections_socket_is_asked_for_the_state_where_the_target_cannot_tell() {
+    let status = |state: &'static str| {
+        move |call: &AppCall| match call {
+            AppCall::Status(socket) => {
+                assert_eq!(*socket, SOCKET);
+                vec![Ok(Value::Status(Status {
+                    state: state.into(),
+                    ..Status::default()
+                }))]
+            }
+            _ => vec![Ok(Value::Done)],
+        }
+    };
+    let body = format!("{OPEN}  app set nodelay 1\n  state ESTABLISHED passive");
+    let report = play(&body, sound, status("ESTABLISHED"));
+    assert_passes(&report);
+    assert_eq!(report.states, [("ESTABLISHED".into(), Evidence::Status)]);
+    let other = message(&play(&body, sound, status("CLOSE-WAIT")));
+    assert_eq!(other, "the target is in CLOSE-WAIT");
+}
+
+/// Closes when it is spoken to with text, and sends the FIN again.
+fn closes(to: &Segment) -> super::Answer {
+    let mut answer = sound(to);
+    if !to.payload.is_empty() {
+        let end = to.seq + to.seq_len();
+        let fin = reply(to, Flags::FIN | Flags::ACK, ISS + 1, end.0);
+        answer = vec![(ms(1), fin.clone()), (ms(500), fin)];
+    } else if to.seq == SeqNumber(1_010) {
+        assert_eq!(to.ack, SeqNumber(ISS + 1), "a probe acknowledges no FIN");
+        answer = vec![(ms(1), reply(to, Flags::ACK, ISS + 2, 1_011))];
+    }
+    answer
+}
+
+#[rstest]
+#[case("ESTABLISHED", Some("the target has sent a FIN"))]
+#[case("FIN-WAIT-2", Some("the target's FIN is not acknowledged"))]
+#[case("CLOSING", Some("the target does not have our FIN"))]
+#[case("FIN-WAIT-1", None)]
+fn fins_that_were_seen_must_be_those_of_the_state(
+    #[case] state: &str,
+    #[case] failure: Option<&str>,
+) {
+    let body = format!("{OPEN}  < P.  len 10\n  > F.\n  state {state}");
+    let report = super::play(&body, closes);
+    match failure {
+        None => assert_passes(&report),
+        Some(expected) => assert_eq!(message(&report), expected),
+    }
+}
+
+#[test]
+fn a_fin_that_comes_again_is_no_proof_of_life() {
+    let deaf = |to: &Segment| match to.payload.is_empty() && to.flags == Flags::ACK {
+        true => Vec::new(),
+        false => closes(to),
+    };
+    let body = format!("{OPEN}  < P.  len 10\n  > F.\n  alive");
+    let failed = message(&super::play(&body, deaf));
+    assert!(
+        failed.starts_with("the connection did not answer"),
+        "{failed}"
+    );
+}
+
+#[rstest]
+#[case(&[1, 1_000], None)]
+#[case(&[1], Some("the target did not send its SYN again"))]
+fn syn_sent_shows_by_another_syn(#[case] syns: &[u64], #[case] failure: Option<&str>) {
+    let body = "  app connect\n  other < S\n  > S\n  state SYN-SENT";
+    let report = play_active_with(body, syns, |_| Vec::new());
+    match failure {
+        None => assert_passes(&report),
+        Some(expected) => assert_eq!(message(&report), expected),
+    }
 }
