@@ -142,6 +142,11 @@ impl Application {
         }
     }
 
+    /// Says something besides, in its place among the rest.
+    pub(super) fn tell(&mut self, message: Message) {
+        self.out.push_back(message);
+    }
+
     /// Closes everything without a trace, services included: the controller has gone.
     pub fn clear(&mut self) {
         self.reset();

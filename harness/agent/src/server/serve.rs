@@ -131,7 +131,7 @@ impl<I: Read + AsFd, O: Write + AsFd> Conversation<I, O> {
                         id: id.unwrap_or(0),
                         result: Err(Refusal { errno, text }),
                     };
-                    self.pending.extend(reply.encode().as_bytes());
+                    application.tell(reply);
                 }
             }
         }
