@@ -7,6 +7,7 @@ mod code;
 mod render;
 
 pub use code::{Code, Severity};
+pub use render::caret;
 
 use crate::ast::Span;
 use crate::plan::SourceFile;

@@ -59,3 +59,15 @@ fn clamp(text: &str, start: usize, end: usize) -> Range<usize> {
     let start = boundary(start);
     start..boundary(end).max(start)
 }
+
+/// A place in a file that is no suite, with its line and a caret; the message is the first line. No
+/// newline at the end.
+pub fn caret(path: &str, text: &str, span: Range<usize>, message: &str) -> String {
+    let snippet = Snippet::source(text)
+        .path(path)
+        .annotation(AnnotationKind::Primary.span(clamp(text, span.start, span.end)));
+    let group = Level::ERROR.primary_title(message).element(snippet);
+    let rendered = Renderer::plain().term_width(WIDTH).render(&[group]);
+    let rendered = rendered.strip_prefix("error: ").unwrap_or(&rendered);
+    rendered.trim_end().to_owned()
+}
