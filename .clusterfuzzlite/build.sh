@@ -1,7 +1,8 @@
 #!/bin/bash -eu
 # Puts every fuzz target into $OUT, with its dictionary, its seeds and what was ever found.
 cd "$SRC/tcpconf/fuzz"
-cargo fuzz build -O --debug-assertions
+# Coverage counts in the code under test alone.
+RUSTC_WRAPPER="$PWD/instrument.sh" cargo fuzz build -O --debug-assertions
 for target in $(cargo fuzz list); do
     cp "target/x86_64-unknown-linux-gnu/release/$target" "$OUT/"
     if [ -f "dictionaries/$target.dict" ]; then

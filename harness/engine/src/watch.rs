@@ -84,12 +84,13 @@ impl Watch {
         let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok();
         let edge = track.connection.our_right_edge;
         let (before, had_syn) = (track.connection.irs, track.connection.syn_sent);
-        track.overtaken |= track.highest.is_some_and(|highest| tcp.seq.lt(highest));
-        track.highest = Some(
-            track
-                .highest
-                .map_or(tcp.seq, |highest| highest.max(tcp.seq)),
-        );
+        // What lies nowhere near the window is not taken for anything.
+        let distance = tcp.seq.distance_from(track.connection.rcv_nxt);
+        if distance.unsigned_abs() <= MAX_WINDOW.unsigned_abs() {
+            let highest = track.highest.unwrap_or(tcp.seq);
+            track.overtaken |= tcp.seq.lt(highest);
+            track.highest = Some(highest.max(tcp.seq));
+        }
         track.connection.injected(now, &tcp, sound);
         track.sent_at = now;
         track.sent_rst = tcp.flags.contains(Flags::RST);
@@ -97,6 +98,9 @@ impl Watch {
         // A SYN cookie stays good for a while, whatever became of the SYN.
         track.several_syns |= new && had_syn && !track.synchronized;
         track.synchronized &= !new;
+        if new {
+            track.highest = Some(tcp.seq);
+        }
         track.synchronized |= track.connection.phase == Phase::Synchronized;
         track.several_syns |=
             tcp.flags.contains(Flags::SYN) && !track.connection.is_first_syn(&tcp);
