@@ -206,6 +206,10 @@ pub struct Config {
     pub user_timeout_limits: (Duration, Duration),
     /// How long a connection that its user has released stays in FIN-WAIT-2: 60 s.
     pub fin_wait_2_timeout: Duration,
+    /// How long such a connection waits for any acknowledgement of what is left to be delivered, also while its
+    /// peer keeps the window shut and answers the probes: five minutes, as the default user timeout. The
+    /// connections of users that wait are kept as long as the peer answers (MUST-37).
+    pub orphan_timeout: Duration,
     /// Defaults for active opens.
     pub socket: SocketOptions,
     /// Sockets of the host, listeners and TIME-WAIT included: 262144.
@@ -253,6 +257,7 @@ impl Default for Config {
             time_wait_reuse: true,
             user_timeout_limits: (Duration::from_secs(100), Duration::from_secs(3600)),
             fin_wait_2_timeout: Duration::from_secs(60),
+            orphan_timeout: Duration::from_secs(300),
             socket: SocketOptions::default(),
             max_sockets: 262_144,
             max_reassembly_ranges: 64,

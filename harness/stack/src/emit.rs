@@ -31,7 +31,7 @@ pub(crate) struct IpFields {
 /// A segment ready to be written. The text comes as the two pieces of a ring.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SegmentOut<'a> {
-    pub(crate) tuple: FourTuple,
+    pub(crate) tuple: &'a FourTuple,
     pub(crate) ip: IpFields,
     pub(crate) seq: SeqNumber,
     pub(crate) ack: Option<SeqNumber>,
@@ -133,7 +133,7 @@ mod tests {
         options.mss(1460);
         let mut out = vec![0xaa; 7];
         SegmentOut {
-            tuple: FourTuple {
+            tuple: &FourTuple {
                 local: local.parse().unwrap(),
                 remote: remote.parse().unwrap(),
             },

@@ -313,3 +313,67 @@ fn rfc5482_3_1_the_timeout_of_the_peer(
     assert_eq!(status.peer_user_timeout.map(|d| d.as_secs()), told);
     assert_eq!(status.user_timeout.map(|d| d.as_secs()), Some(adopted));
 }
+
+#[test]
+fn shld_21_a_listener_hands_its_options_on() {
+    let mut t = Trace::listening(plain());
+    let listener = t.listener.unwrap();
+    let options = SocketOptions {
+        ttl: 9,
+        nagle: false,
+        ..SocketOptions::default()
+    };
+    assert_eq!(t.host.set_options(listener, options), Ok(()));
+    assert_eq!(t.host.options(listener), Some(options));
+    t.drive("< S 0:0(0) win 1000 <mss 1000>\n> S. 0:0(0) ack 1\n< . 1:1(0) ack 1 win 1000");
+    let id = t.accept();
+    assert_eq!(t.host.options(id), Some(options));
+    t.host.close(t.now, listener).unwrap();
+    assert_eq!(t.host.options(listener), None);
+    let gone = t.host.set_options(listener, options);
+    assert_eq!(gone, Err(CallError::NoSuchConnection));
+}
+
+#[test]
+fn must_16_a_tiny_mss_leaves_no_room_for_options() {
+    let config = Config {
+        timestamps: true,
+        sack: true,
+        ..plain()
+    };
+    let mut t = Trace::listening(config);
+    t.drive(
+        "
+        < S 0:0(0) win 1000 <mss 40,sackOK,ts 1 0>
+        > S. 0:0(0) ack 1 <mss 1460>
+        < . 1:1(0) ack 1 win 1000",
+    );
+    t.accept();
+    t.send(50);
+    t.drive("> . 1:41(40) ack 1 <>");
+}
+
+#[test]
+fn a_tiny_mss_lets_out_no_more_segments_at_once_than_are_allowed() {
+    let config = Config {
+        max_segments_in_flight: 16,
+        ..plain()
+    };
+    let mut t = Trace::listening(config);
+    t.drive("< S 0:0(0) win 60000 <mss 1>\n> S. 0:0(0) ack 1\n< . 1:1(0) ack 1 win 60000");
+    t.accept();
+    t.send(1000);
+    let mut acked = 1;
+    let mut most = 0;
+    while acked < 1000 {
+        let count = core::iter::from_fn(|| t.poll()).count() as u32;
+        assert!(count > 0);
+        most = most.max(count);
+        // Each octet by itself, which opens the congestion window most.
+        for at in acked + 1..=acked + count {
+            t.drive(&format!("< . 1:1(0) ack {at} win 60000"));
+        }
+        acked += count;
+    }
+    assert_eq!(most, 16);
+}

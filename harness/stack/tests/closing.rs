@@ -213,3 +213,47 @@ fn close_in_close_wait_waits_for_queued_data() {
     t.drive("+0.2 > . 1:6(5) ack 2\n-\n= CLOSE-WAIT");
     t.drive("< . 2:2(0) ack 6 win 100\n> FP. 6:11(5) ack 2\n= LAST-ACK");
 }
+
+#[test]
+fn an_orphan_whose_peer_keeps_the_window_shut_ends_although_probes_are_answered() {
+    let mut t = Trace::established(plain());
+    t.drive("< . 1:1(0) ack 1 win 0");
+    t.send(10);
+    let id = t.id();
+    t.host.release(t.now, id);
+    let released = t.now;
+    let mut probes = 0;
+    let reset = loop {
+        let at = t.host.poll_timeout().expect("an orphan has a deadline");
+        t.now = t.now.max(at);
+        t.host.handle_timeout(t.now);
+        match t.poll() {
+            Some(segment) if segment.starts_with('R') => break segment,
+            Some(_) => {
+                probes += 1;
+                t.drive("< . 1:1(0) ack 1 win 0");
+            }
+            None => {}
+        }
+    };
+    assert!(reset.starts_with("R 2:2(0)"), "{reset}");
+    assert!(probes > 5);
+    let patience = t.host.config().orphan_timeout;
+    assert_eq!(t.now, released + patience);
+    assert_eq!(t.host.sockets(), 1, "the listener");
+}
+
+#[test]
+fn an_orphan_that_delivers_is_left_alone() {
+    let mut t = Trace::established(plain());
+    t.send(3);
+    let id = t.id();
+    t.drive("> P. 1:4(3) ack 1\n< . 1:1(0) ack 1 win 0");
+    t.host.release(t.now, id);
+    for acked in 2..=4 {
+        t.now += core::time::Duration::from_secs(200);
+        t.drive(&format!("< . 1:1(0) ack {acked} win 0"));
+        while t.poll().is_some() {}
+        assert_eq!(t.state(), "FIN-WAIT-1");
+    }
+}

@@ -5,7 +5,7 @@ mod common;
 use common::{Trace, ip_datagram, plain};
 use rstest::rstest;
 use std::net::SocketAddr;
-use tcpconf_stack::{ErrorKind, Event, SoftError};
+use tcpconf_stack::{Config, ErrorKind, Event, SoftError};
 use tcpconf_wire::checksum;
 
 /// An ICMPv4 error from a router, quoting the segment at relative sequence number `seq`.
@@ -140,17 +140,60 @@ fn rfc1191_3_too_big_cuts_segments_up_and_leaves_the_congestion_window() {
     t.drive(
         "
         > . 1:961(960) ack 1
-        > . 961:1461(500) ack 1
-        > . 1461:2421(960) ack 1
-        > P. 2421:2921(500) ack 1
         -",
     );
     assert_eq!(t.status().unwrap().cwnd, cwnd);
     // RFC 1191 §6.4: the second message of the burst changes nothing more.
     t.host.handle_packet(t.now, &packet);
-    t.drive("-\n< . 1:1(0) ack 2921 win 30000");
+    // One segment until acknowledgements begin to arrive again, then slow start, up to cwnd as it was.
+    t.drive(
+        "
+        -
+        < . 1:1(0) ack 961 win 30000
+        > . 961:1461(500) ack 1
+        > . 1461:2421(960) ack 1
+        > P. 2421:2921(500) ack 1
+        -
+        < . 1:1(0) ack 2921 win 30000",
+    );
     t.send(2000);
     t.drive("> . 2921:3881(960) ack 1\n> . 3881:4841(960) ack 1\n-");
+}
+
+#[test]
+fn rfc1191_6_4_a_large_flight_is_not_sent_again_at_once_in_many_segments() {
+    let mut t = Trace::listening(plain());
+    t.drive(
+        "
+        < S 0:0(0) win 60000 <mss 1460>
+        > S. 0:0(0) ack 1
+        < . 1:1(0) ack 1 win 60000",
+    );
+    t.accept();
+    t.send(14_600);
+    assert_eq!(core::iter::from_fn(|| t.poll()).count(), 10);
+    let packet = too_big(&t, next_hop(552), 1, 1500);
+    t.host.handle_packet(t.now, &packet);
+    let mut left = 14_600;
+    let mut most = 0;
+    let mut at = 1;
+    while left > 0 {
+        let mut count = 0;
+        let mut end = at;
+        while let Some(segment) = t.poll() {
+            let range = segment.split(' ').nth(1).unwrap();
+            let range = range.split('(').next().unwrap();
+            end = range.split(':').nth(1).unwrap().parse().unwrap();
+            count += 1;
+        }
+        assert!(count > 0, "the flight is repaired");
+        most = most.max(count);
+        left -= end - at;
+        at = end;
+        t.drive(&format!("< . 1:1(0) ack {at} win 60000"));
+    }
+    // One ACK for all that left grows the window by a segment.
+    assert!(most <= 8, "{most}");
 }
 
 #[rstest]
@@ -205,4 +248,42 @@ fn rfc4821_7_7_a_black_hole_is_found() {
         +8 > . 1:1461(1460) ack 1
         +16 > . 1:731(730) ack 1",
     );
+}
+
+#[test]
+fn path_mtus_are_remembered_up_to_a_limit_and_old_ones_make_room() {
+    let config = Config {
+        max_paths: 1,
+        ..plain()
+    };
+    let mut t = Trace::listening(config);
+    let learn = |t: &mut Trace, host: u8| {
+        t.tuple.remote.set_ip([10, 0, 0, host].into());
+        t.drive(
+            "
+            < S 0:0(0) win 30000 <mss 1460>
+            > S. 0:0(0) ack 1
+            < . 1:1(0) ack 1 win 30000",
+        );
+        t.accept();
+        t.send(1460);
+        t.drive("> P. 1:1461(1460) ack 1");
+        let packet = too_big(t, next_hop(1000), 1, 1500);
+        t.host.handle_packet(t.now, &packet);
+        t.drive("> . 1:961(960) ack 1\n-");
+        let id = t.id();
+        t.host.abort(t.now, id).unwrap();
+        t.drive("> R 1461:1461(0)");
+        // What a new connection starts with.
+        t.drive("< S 5000:5000(0) win 30000 <mss 1460>");
+        let mss = t.status().unwrap().mss;
+        while t.poll().is_some() {}
+        mss
+    };
+    assert_eq!(learn(&mut t, 2), 960);
+    assert_eq!(learn(&mut t, 3), 1460, "there is no room");
+    t.now += core::time::Duration::from_secs(601);
+    t.host.handle_timeout(t.now);
+    while t.poll().is_some() {}
+    assert_eq!(learn(&mut t, 4), 960, "the old one has aged");
 }

@@ -5,7 +5,7 @@ use tcpconf_wire::Instant;
 
 const CONNECTIONS: usize = 100_000;
 /// Above this something was allocated that an idle connection does not need.
-const BYTES_EACH: u64 = 1_600;
+const BYTES_EACH: u64 = 1_050;
 
 /// Two hosts with all the connections between them.
 struct Pair {

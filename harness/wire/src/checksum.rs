@@ -34,16 +34,18 @@ impl Sum {
     #[must_use]
     #[inline]
     pub fn add_bytes(mut self, bytes: &[u8]) -> Self {
-        let mut rest = bytes;
-        if bytes.len() >= MANY {
-            let (words, tail) = bytes.as_chunks::<8>();
+        let rest = if bytes.len() >= MANY {
+            let (words, rest) = bytes.as_chunks::<8>();
             self.0 += u64::from(u16::from_be(sum_of_words(words).fold()));
-            rest = tail;
-        }
+            rest
+        } else {
+            bytes
+        };
         let (words, rest) = rest.as_chunks::<4>();
-        for word in words {
-            self.0 += u64::from(u32::from_be_bytes(*word));
-        }
+        let words = words
+            .iter()
+            .map(|word| u64::from(u32::from_ne_bytes(*word)));
+        self.0 += u64::from(u16::from_be(Self(words.sum()).fold()));
         let (halves, odd) = rest.as_chunks::<2>();
         for half in halves {
             self.0 += u64::from(u16::from_be_bytes(*half));

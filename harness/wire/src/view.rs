@@ -245,7 +245,7 @@ impl<'a> TcpView<'a> {
     ///
     /// # Errors
     /// [`ViewError::Short`] below 20 bytes, [`ViewError::DataOffset`] when the offset lies.
-    #[inline]
+    #[inline(always)]
     pub fn parse(segment: &'a [u8]) -> Result<Self, ViewError> {
         let Some(fixed) = segment.first_chunk::<20>() else {
             return Err(short("TCP", 20, segment.len()));

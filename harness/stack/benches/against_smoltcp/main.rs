@@ -1,9 +1,29 @@
 //! The own stack against smoltcp 0.14, side by side on the same work: IPv4 packets of the same scripted
 //! peer go in, an application reads and writes, packets come out, checksums verified and computed.
 //!
-//! `harness/stack/benches/compare` runs it and prints the ratios. What it does not measure: IPv6, options
-//! on every segment (smoltcp has timestamps off by default, so the peer offers none), loss, many
-//! connections at once.
+//! `harness/stack/benches/compare` runs it and prints the ratios. Both stacks are in the same program, built as
+//! Cargo's `bench` profile has it (that of `release`: no LTO, 16 units a crate), and get the same:
+//!
+//! - packets: parsed, IPv4 and TCP checksums verified on the way in and computed on the way out;
+//! - options: MSS, SACK-permitted and window scale on the peer's SYN, both answer; no timestamps, which
+//!   smoltcp has off unless it is given a generator. The own stack would answer them;
+//! - buffers of 256 KiB each way, an MTU of 1500, Nagle and delayed ACKs on, as both have them;
+//! - an application that reads, writes, opens and closes. The own stack makes a connection for each SYN and
+//!   tells its events, which are taken; a socket of smoltcp listens again. The own stack has Reno, smoltcp no
+//!   congestion control.
+//!
+//! What it does not measure: IPv6, options on every segment, loss, many connections at once.
+//!
+//! On 2026-11-21 (Intel Xeon, 2 cores, shared with other builds), segments a second own/smoltcp by `compare`:
+//!
+//! | work | own | smoltcp | ratio |
+//! |---|---|---|---|
+//! | handshake and close | 9.9 M | 12.9 M | 0.76 |
+//! | bulk in | 8.4 M | 7.5 M | 1.12 |
+//! | bulk out | 5.7 M | 5.3 M | 1.08 |
+//! | request and response | 9.5 M | 11.0 M | 0.87 |
+//!
+//! With LTO and one unit a crate both are faster by a tenth to a fifth, smoltcp, which is generic, a little more.
 
 mod own;
 mod peer;

@@ -260,6 +260,40 @@ mod tests {
     }
 
     #[test]
+    fn rfc9438_4_9_1_a_needless_timeout_is_undone() {
+        let mut cubic = Cubic::new(MSS, false);
+        cubic.cwnd = f64::from(100 * MSS);
+        cubic.on_loss(Instant::ZERO, 100 * MSS);
+        let before = (
+            cubic.cwnd(),
+            cubic.ssthresh(),
+            cubic.w_max,
+            cubic.cwnd_prior,
+        );
+        cubic.on_timeout(Instant::ZERO, 70 * MSS, true);
+        assert_eq!(cubic.cwnd(), MSS);
+        cubic.undo_timeout();
+        let after = (
+            cubic.cwnd(),
+            cubic.ssthresh(),
+            cubic.w_max,
+            cubic.cwnd_prior,
+        );
+        assert_eq!(after, before);
+    }
+
+    #[test]
+    fn rfc4821_4_another_segment_size_leaves_the_window_in_octets() {
+        let mut cubic = Cubic::new(MSS, false);
+        cubic.cwnd = f64::from(100 * MSS);
+        cubic.on_loss(Instant::ZERO, 100 * MSS);
+        let (cwnd, w_max) = (cubic.cwnd(), cubic.w_max);
+        cubic.set_mss(MSS / 2);
+        assert_eq!(cubic.cwnd(), cwnd);
+        assert!((cubic.w_max - 2.0 * w_max).abs() < 0.01, "{}", cubic.w_max);
+    }
+
+    #[test]
     fn rfc9438_4_8_timeout_leaves_one_segment() {
         let mut cubic = Cubic::new(MSS, false);
         cubic.on_timeout(Instant::ZERO, 10 * MSS, true);

@@ -31,6 +31,7 @@ impl Connection {
     }
 
     /// §3.10.7.3.
+    #[cold]
     fn arrives_in_syn_sent(
         &mut self,
         now: Instant,
@@ -202,6 +203,7 @@ impl Connection {
     }
 
     /// SYN-RECEIVED to ESTABLISHED; to FIN-WAIT-1 when the user has closed already.
+    #[cold]
     pub(super) fn establish(&mut self, now: Instant, segment: &Arrived<'_>) {
         let State::SynReceived(SynReceived {
             mut sender,

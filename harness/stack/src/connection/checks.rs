@@ -320,6 +320,7 @@ impl Connection {
         (elapsed < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed)))
     }
 
+    #[cold]
     fn our_fin_is_acknowledged(
         &mut self,
         now: Instant,

@@ -87,6 +87,10 @@ pub(crate) enum Origin {
     Passive(SocketId),
 }
 
+/// A peer with a smaller MSS gets no options beside its text: all of them take 40 octets, and what is left must be
+/// worth a segment (MUST-16: the options count). The limit is that of Linux for all segments.
+const LEAST_MSS_WITH_OPTIONS: u16 = 48;
+
 /// RFC 7323 §4 and §5, once both sides have sent the option.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimestampState {
@@ -130,7 +134,8 @@ impl Negotiated {
         let peer = options.mss.filter(|&mss| mss > 0).unwrap_or(default);
         let path = path_mtu.saturating_sub(fixed_headers(local)).max(1);
         let scale = options.window_scale.filter(|_| config.window_scale);
-        let stamps = options.timestamps.filter(|_| config.timestamps);
+        let roomy = peer >= LEAST_MSS_WITH_OPTIONS;
+        let stamps = options.timestamps.filter(|_| config.timestamps && roomy);
         Self {
             mss: u32::from(peer.min(path)),
             peer_mss: peer,
@@ -138,7 +143,7 @@ impl Negotiated {
             // RFC 7323 §2.3: a shift above 14 is taken as 14.
             snd_shift: scale.unwrap_or(0).min(14),
             scaled: scale.is_some(),
-            sack: options.sack_permitted && config.sack,
+            sack: options.sack_permitted && config.sack && roomy,
             timestamps: stamps.map(|stamps| TimestampState {
                 recent: stamps.value,
                 recent_at: now,
@@ -150,6 +155,10 @@ impl Negotiated {
 }
 
 impl Negotiated {
+    pub(super) fn has_room_for_options(&self) -> bool {
+        self.mss >= u32::from(LEAST_MSS_WITH_OPTIONS)
+    }
+
     /// RFC 7323 §2.2: from the SYNs on each window is scaled, that of an ACK in SYN-RECEIVED too, if both
     /// SYNs said so; the windows of the SYNs themselves never are.
     pub(super) fn scale(&self, receiver: &mut Receiver, config: &Config) {

@@ -102,7 +102,7 @@ impl Connection {
             _ => (&[][..], &[][..]),
         };
         SegmentOut {
-            tuple: self.tuple,
+            tuple: &self.tuple,
             ip: self.ip_fields(),
             seq: self.state.send_vars().iss,
             ack,
@@ -154,6 +154,7 @@ impl Connection {
             options.timestamps(stamps, true);
         }
         if self.user_timeout_due
+            && self.negotiated.has_room_for_options()
             && self.options.user_timeout_option != UserTimeoutOption::Off
             && let Some(own) = self.options.user_timeout
         {
@@ -196,7 +197,7 @@ impl Connection {
             ..self.ip_fields()
         };
         SegmentOut {
-            tuple: self.tuple,
+            tuple: &self.tuple,
             ip,
             seq: outgoing.seq,
             ack: Some(ack),
@@ -219,7 +220,7 @@ impl Connection {
     ) {
         let (ack, window) = self.announce();
         SegmentOut {
-            tuple: self.tuple,
+            tuple: &self.tuple,
             ip: self.ip_fields(),
             seq,
             ack: Some(ack),

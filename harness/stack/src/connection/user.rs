@@ -148,6 +148,13 @@ impl Connection {
         if unread > 0 && !matches!(self.state, State::Closed(_)) {
             return true;
         }
+        let sender = match &mut self.state {
+            State::SynReceived(state) => Some(&mut *state.sender),
+            state => state.sender_mut(),
+        };
+        if let Some(sender) = sender {
+            sender.orphan(now, env.config.orphan_timeout);
+        }
         if let State::FinWait2(state) = &mut self.state {
             state.expires = Some(now + env.config.fin_wait_2_timeout);
         }

@@ -51,7 +51,7 @@ impl Host {
             && !self.config.addresses.contains(&src)
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle_segment(&mut self, now: Instant, ip: &IpView<'_>, tcp: &TcpView<'_>) {
         let tuple = FourTuple {
             local: SocketAddr::new(ip.dst, tcp.dst_port),
@@ -88,7 +88,7 @@ impl Host {
     }
 
     /// Hands a segment to its connection and carries out what that returns.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver(
         &mut self,
         index: u32,

@@ -45,7 +45,7 @@ impl Stateless {
             options.timestamps(timestamps, true);
         }
         SegmentOut {
-            tuple: self.tuple,
+            tuple: &self.tuple,
             ip: self.ip,
             seq: self.seq,
             ack: self.ack,

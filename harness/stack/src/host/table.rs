@@ -18,6 +18,7 @@ pub(super) struct Table {
     recent: Option<u32>,
 }
 
+#[inline(always)]
 fn is_at(index: u32, tuple: &FourTuple, slots: &Slots) -> bool {
     slots.connection(index).is_some_and(|c| c.tuple == *tuple)
 }

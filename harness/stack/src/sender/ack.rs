@@ -184,6 +184,13 @@ impl Sender {
             .acknowledge(segment.ack, |sent| detector.on_delivered(now, sent));
         self.buffer.consume(octets as usize);
         self.snd_una = segment.ack;
+        self.progress_at = now;
+        if let Some(window) = &mut self.restart {
+            // Slow start: RFC 5681 equation (2).
+            *window = window.saturating_add(octets.min(self.mss));
+            self.restart
+                .take_if(|window| *window >= self.congestion.cwnd());
+        }
         if self.snd_up.is_some_and(|up| up.le(self.snd_una)) {
             self.snd_up = None;
         }

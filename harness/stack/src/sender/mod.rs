@@ -114,6 +114,8 @@ pub(crate) struct Sender {
     use_prr: bool,
     /// During fast recovery with SACK.
     prr: Option<Prr>,
+    /// Below cwnd, since what was too big for the path is sent again (RFC 1191 §6.4).
+    restart: Option<u32>,
     /// The rescue retransmission of this fast recovery is done (RFC 6675 §4, RescueRxt).
     rescued: bool,
     use_f_rto: bool,
@@ -126,6 +128,10 @@ pub(crate) struct Sender {
     expirations: u32,
     /// Since when nothing was acknowledged although something is due.
     stalled_since: Option<Instant>,
+    /// When SND.UNA advanced last, or nobody was left to wait for it.
+    progress_at: Instant,
+    /// How long that may be past, once nobody waits.
+    patience: Option<Duration>,
     last_sent: Instant,
     probe_due: bool,
     override_due: bool,
@@ -175,6 +181,7 @@ impl Sender {
             detector,
             use_prr: config.prr,
             prr: None,
+            restart: None,
             rescued: false,
             use_f_rto: config.f_rto,
             frto: Frto::Off,
@@ -183,6 +190,8 @@ impl Sender {
             timer: Timer::Idle,
             expirations: 0,
             stalled_since: None,
+            progress_at: now,
+            patience: None,
             last_sent: now,
             probe_due: false,
             override_due: false,
@@ -252,6 +261,12 @@ impl Sender {
         }
     }
 
+    /// The user has let go: what is left is delivered, but not for ever.
+    pub(crate) fn orphan(&mut self, now: Instant, patience: Duration) {
+        self.progress_at = now;
+        self.patience = Some(patience);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.fin != Fin::Open
     }
@@ -299,10 +314,11 @@ impl Sender {
     }
 
     /// The path carries no more than this (RFC 1191 §3, RFC 8201 §4). What is in flight and larger
-    /// is sent again, cut up; that is no sign of congestion (RFC 1191 §6.4).
+    /// is sent again, cut up; that is no sign of congestion, but begins with a single segment (RFC 1191 §6.4).
     pub(crate) fn set_mss(&mut self, mss: u32) {
         if mss < self.mss && self.board.mark_larger_lost(mss) {
             self.head_due = true;
+            self.restart = Some(mss);
         }
         self.mss = mss;
         self.congestion.set_mss(mss);
@@ -352,7 +368,11 @@ impl Sender {
     fn allowance(&self) -> u32 {
         match &self.prr {
             Some(prr) => prr.allowance(),
-            None => self.congestion.cwnd().saturating_sub(self.pipe()),
+            None => {
+                let window = self.congestion.cwnd();
+                let window = self.restart.map_or(window, |restart| restart.min(window));
+                window.saturating_sub(self.pipe())
+            }
         }
     }
 

@@ -31,9 +31,15 @@ impl Sender {
         }
     }
 
-    /// When the user timeout passes, if nothing is acknowledged before.
+    /// When the user timeout passes, if nothing is acknowledged before; without a user also when the patience
+    /// with a peer ends that keeps its window shut but answers each probe (RFC 6429 §3: no reason to keep
+    /// a connection whose memory is needed).
     pub(crate) fn gives_up_at(&self, user_timeout: Option<Duration>) -> Option<Instant> {
-        Some(self.stalled_since? + user_timeout?)
+        let timeout = self.stalled_since.zip(user_timeout).map(|(at, t)| at + t);
+        match (timeout, self.patience.map(|p| self.progress_at + p)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
     }
 
     /// RFC 9293 §3.10.8, retransmission timeout.
