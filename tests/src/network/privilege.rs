@@ -19,6 +19,8 @@ pub enum Privilege {
     UserNamespaces,
     /// A program.
     Program(&'static str),
+    /// A file: a header, a device.
+    File(&'static str),
 }
 
 /// Whether all of it is there; prints what is missing.
@@ -31,6 +33,11 @@ pub fn has(needs: &[Privilege]) -> bool {
         Privilege::UserNamespaces => there("an ordinary user may not make user namespaces", || {
             let mut command = ordinary("unshare");
             command.args(["-U", "-r", "-n", "true"]);
+            command
+        }),
+        Privilege::File(path) => there(&format!("there is no {path}"), || {
+            let mut command = Command::new("test");
+            command.args(["-e", path]);
             command
         }),
         Privilege::Program(name) => there(&format!("{name} is not installed"), || {
