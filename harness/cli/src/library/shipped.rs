@@ -10,7 +10,7 @@ static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../suites");
 /// The name under which the shipped files are shown.
 const ROOT: &str = "suites";
 /// Folders that hold no suites.
-const NO_TOPICS: [&str; 2] = ["fixtures", "targets"];
+const NO_TOPICS: [&str; 3] = ["fixtures", "snapshots", "targets"];
 
 /// `handshake`, `suites/handshake`, `handshake/open.tcpt` or `suites`.
 pub(super) fn find(name: &str) -> Result<Vec<SourceFile>, Failure> {
