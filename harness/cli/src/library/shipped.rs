@@ -131,7 +131,10 @@ mod tests {
         assert!(data(REQUIREMENTS).1.contains("RFC9293-MUST-2"));
         assert!(data(CROSSREFS).1.contains("TC8:BASICS_01"));
         assert!(data(KILLS).1.contains("[tests]"));
-        assert_eq!(profile_names(), ["generic", "linux", "lwip", "slirp", "smoltcp", "stack"]);
+        assert_eq!(
+            profile_names(),
+            ["generic", "linux", "lwip", "slirp", "smoltcp", "stack"]
+        );
         assert!(profile_text("linux").is_some());
     }
 
