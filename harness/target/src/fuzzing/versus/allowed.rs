@@ -133,7 +133,7 @@ const fn segment() -> Segment {
 }
 
 /// The table.
-pub(super) const ALLOWED: [Allowed; 19] = [
+pub(super) const ALLOWED: [Allowed; 21] = [
     Allowed {
         name: "mixed-controls-are-malformed",
         when: When {
@@ -207,13 +207,8 @@ pub(super) const ALLOWED: [Allowed; 19] = [
         name: "old-ack-takes-the-segment-with-it",
         when: When {
             states: SYNCHRONIZED,
-            past: &[],
-            on: On::Segment(Segment {
-                has: Flags::ACK,
-                lacks: Flags::RST,
-                ack: &[AckPlace::Old],
-                ..segment()
-            }),
+            past: &[Past::OldAck],
+            on: On::Anything,
         },
         differs: EFFECTS,
         then: Then::Stop,
@@ -445,5 +440,36 @@ pub(super) const ALLOWED: [Allowed; 19] = [
         then: Then::Stop,
         reason: "the own stack queues CLOSE in SYN-RECEIVED until the connection is established, whether or not there is something to send",
         reference: "RFC 9293 §3.10.4, SYN-RECEIVED",
+    },
+    Allowed {
+        name: "last-ack-answers-duplicates",
+        when: When {
+            states: &["LAST-ACK"],
+            past: &[],
+            on: On::Segment(Segment {
+                has: Flags::ACK,
+                ack: &[AckPlace::Again],
+                ..segment()
+            }),
+        },
+        differs: &[Facet::Answer],
+        then: Then::GoOn,
+        reason: "in LAST-ACK an ACK that acknowledges nothing new is challenged",
+        reference: "RFC 9293 §3.10.7.4, fifth, LAST-ACK: nothing is sent; smoltcp 0.14 src/socket/tcp.rs: process(), \"Duplicate ACK; our FIN has not been acknowledged\"",
+    },
+    Allowed {
+        name: "empty-segment-at-a-closed-window",
+        when: When {
+            states: &[],
+            past: &[Past::WindowClosed],
+            on: On::Segment(Segment {
+                has: Flags::ACK,
+                ..segment()
+            }),
+        },
+        differs: &[Facet::Answer],
+        then: Then::GoOn,
+        reason: "while the window is closed the timer of zero-window probes makes empty segments, which look like answers",
+        reference: "RFC 9293 §3.8.6.1 asks for an octet; smoltcp 0.14 src/socket/tcp.rs: dispatch(), `is_zero_window_probe`",
     },
 ];

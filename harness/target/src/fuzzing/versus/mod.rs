@@ -165,6 +165,7 @@ impl<'a> World<'a> {
 
     /// The entries of the table that it took; what none allows is the error.
     fn run(mut self) -> Result<Vec<&'static str>, String> {
+        let mut prelude = Operation::Wait(0);
         for operation in &self.script.operations {
             if self.over {
                 break;
@@ -173,10 +174,11 @@ impl<'a> World<'a> {
             if self.pending && !is_segment {
                 self.settle(SETTLE);
                 self.pending = false;
-                if let Then::Stop = self.compare(operation, Depth::Effects)? {
+                if let Then::Stop = self.compare(&prelude, Depth::Effects)? {
                     return Ok(self.used);
                 }
             }
+            prelude = *operation;
             if !self.pending {
                 let past = self.peer.as_ref().map(Peer::past);
                 self.situation = Situation::new(self.sides[0].state(), past.unwrap_or_default());
@@ -198,8 +200,7 @@ impl<'a> World<'a> {
         }
         if self.pending {
             self.settle(SETTLE);
-            let last = self.script.operations.last();
-            self.compare(last.unwrap_or(&Operation::Cooperate), Depth::Effects)?;
+            self.compare(&prelude, Depth::Effects)?;
         }
         Ok(self.used)
     }
@@ -338,7 +339,8 @@ impl<'a> World<'a> {
         if *operation == Operation::Cooperate {
             let open = reactions.iter().all(|r| r.state != CLOSED);
             let sent = [own.last(), other.last()].map(|c| c.map(|c| c.sent));
-            if open && sent[0] != sent[1] {
+            let all = reactions.iter().all(|r| r.unacked == Some(0));
+            if open && all && sent[0] != sent[1] {
                 found.push(Facet::Sent);
             }
         }

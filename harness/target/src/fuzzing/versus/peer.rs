@@ -202,6 +202,12 @@ impl World<'_> {
         if fin && seq_place == SeqPlace::Ahead {
             peer.has(Past::FinAhead);
         }
+        if ack_place == AckPlace::Old {
+            peer.has(Past::OldAck);
+        }
+        if shape.window == 0 {
+            peer.has(Past::WindowClosed);
+        }
         peer.last = seq;
         if has_ack {
             peer.last_ack = ack;

@@ -183,9 +183,9 @@ pub(super) fn plain() -> Vec<Scenario> {
 
 /// For each entry of the table a script that cannot do without it.
 pub(super) fn allowed() -> Vec<Scenario> {
-    use Operation::{Abort, Close, Connect, Release, Send};
+    use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 19] = [
+    let scripts: [(&str, Vec<Operation>); 21] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -281,6 +281,26 @@ pub(super) fn allowed() -> Vec<Scenario> {
         (
             "fin-waits-for-room",
             vec![SYN, say(FA).window(0).op(), Close],
+        ),
+        (
+            "last-ack-answers-duplicates",
+            vec![
+                SYN,
+                ack,
+                say(FA).op(),
+                Close,
+                say(A).ack(AckBase::Last, 0).op(),
+            ],
+        ),
+        (
+            "empty-segment-at-a-closed-window",
+            vec![
+                SYN,
+                say(A).window(0).op(),
+                Send(1),
+                Wait(1),
+                say(A).window(0).op(),
+            ],
         ),
         (
             "close-waits-for-the-handshake",

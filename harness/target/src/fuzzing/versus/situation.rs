@@ -50,6 +50,10 @@ pub(super) enum Past {
     NoRoom,
     /// A FIN came ahead of what was expected.
     FinAhead,
+    /// A segment came with an old acknowledgement.
+    OldAck,
+    /// A window of 0 was said.
+    WindowClosed,
 }
 
 /// One or more segments, or a call, in a state.
