@@ -48,6 +48,8 @@ pub struct Needs {
     pub driven: bool,
     /// The steps themselves say when the application listens; otherwise it does before the first step.
     pub listens: bool,
+    /// It must tell of what happens by itself (`app expect`): open connections, errors, ends of streams.
+    pub events: bool,
     /// What the application interface must be able to do.
     pub calls: std::collections::BTreeSet<crate::vocabulary::Capability>,
     /// Claimed features (`given`).

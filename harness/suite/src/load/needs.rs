@@ -43,6 +43,7 @@ pub(super) fn needs(
         app,
         driven,
         listens: walk.listens,
+        events: walk.events,
         calls,
         features: given.into_iter().map(|name| name.value).collect(),
         exclusive: attributes.exclusive || backlog.is_some(),
@@ -81,6 +82,7 @@ struct Walk {
     app: bool,
     calls: BTreeSet<Capability>,
     listens: bool,
+    events: bool,
     /// CLOSE-WAIT is reached: nobody may close.
     holds: bool,
     service: Option<String>,
@@ -133,6 +135,7 @@ impl Walk {
         self.app = true;
         self.calls.extend(app.verb.capabilities());
         self.listens |= matches!(app.verb, AppVerb::Listen { .. });
+        self.events |= app.expect.is_some();
         if let (Some(within), true) = (&app.within, app.expect.is_some()) {
             self.pass(seconds(within));
         }
@@ -247,13 +250,14 @@ impl Walk {
             .unwrap_or(self.half_open);
         let app = ends.iter().any(|w| w.app);
         let listens = ends.iter().any(|w| w.listens);
+        let events = ends.iter().any(|w| w.events);
         let calls = ends.iter().flat_map(|w| w.calls.clone()).collect();
         if !ends.is_empty() {
             *self = ends.swap_remove(0);
         }
         self.now = longest;
         self.half_open = half_open;
-        (self.app, self.listens) = (app, listens);
+        (self.app, self.listens, self.events) = (app, listens, events);
         self.calls = calls;
     }
 

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
+use tcpconf_agent::autosar::tester::Testers;
+use tcpconf_agent::autosar::{Device, client as autosar};
 use tcpconf_agent::client::{Cases, Client, ClientError};
 use tcpconf_agent::text::Request;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, Status, Value};
@@ -19,6 +21,8 @@ use tcpconf_suite::vocabulary::Capability;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For its answer while cases are played: they stand still meanwhile.
 const STATUS_WITHIN: Duration = Duration::from_millis(250);
+/// For each response of an upper tester. One that opens connections while its caller waits needs long.
+const UPPER_TESTER_WITHIN: Duration = Duration::from_secs(3);
 /// A long call may have to wait until the agent has read its first part: not for long.
 const ROOM_WITHIN: Duration = Duration::from_millis(100);
 /// Ports for cases when the agent does not say which it may use: below those that systems choose themselves.
@@ -26,11 +30,20 @@ const PORTS: (u16, u16) = (20_000, 29_999);
 /// Ports that are tried for a service before the agent is taken at its word.
 const TRIES: usize = 8;
 
+/// How the agent is spoken to.
+enum Line {
+    /// The text protocol.
+    Text(Box<Cases>),
+    /// The AUTOSAR Testability Protocol: no services, and nothing is asked but what cases call.
+    Autosar(Testers),
+}
+
 /// An agent, and the ports of the target that it may have.
 pub(super) struct Remote {
     address: SocketAddr,
     target: SocketAddr,
-    cases: Cases,
+    line: Line,
+    capabilities: Vec<Capability>,
     ports: PortCursor,
     /// Services that were put behind ports, for as long as the run lasts.
     services: BTreeMap<Service, u16>,
@@ -57,6 +70,38 @@ impl HostTarget {
     }
 }
 
+impl HostTarget {
+    /// Lets the upper tester of a device drive its application (AUTOSAR Testability Protocol). Nothing is
+    /// sent before a case needs it.
+    ///
+    /// # Errors
+    /// [`TargetError::System`].
+    pub fn with_upper_tester(mut self, device: &Device) -> Result<Self, TargetError> {
+        let testers = Testers::new(
+            device.transport,
+            device.address,
+            device.dialect,
+            device.reading,
+            UPPER_TESTER_WITHIN,
+        );
+        let testers = testers.map_err(|source| TargetError::System {
+            what: "waiting for the upper tester".into(),
+            source,
+        })?;
+        let (low, high) = PORTS;
+        self.application = Some(Remote {
+            address: device.address,
+            target: self.target,
+            line: Line::Autosar(testers),
+            capabilities: autosar::capabilities(),
+            ports: PortCursor::new(low..=high, self.clock.epoch_nanos()),
+            services: BTreeMap::new(),
+            own: BTreeMap::new(),
+        });
+        Ok(self)
+    }
+}
+
 fn unreachable(address: SocketAddr, error: &ClientError) -> TargetError {
     TargetError::Unreachable(format!("the agent at {address}: {error}"))
 }
@@ -68,7 +113,8 @@ impl Remote {
         Ok(Self {
             address,
             target,
-            cases: Cases::new(client),
+            capabilities: client.capabilities().to_vec(),
+            line: Line::Text(Box::new(Cases::new(client))),
             ports: PortCursor::new(low..=high.max(low), epoch),
             services: BTreeMap::new(),
             own: BTreeMap::new(),
@@ -76,28 +122,43 @@ impl Remote {
     }
 
     pub(super) fn capabilities(&self) -> &[Capability] {
-        self.cases.client().capabilities()
+        &self.capabilities
     }
 
     /// `None` when it is gone: a stream that has ended is readable for ever.
     pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        let client = self.cases.client();
-        (!client.is_lost()).then(|| client.fd())
+        match &self.line {
+            Line::Text(cases) => {
+                let client = cases.client();
+                (!client.is_lost()).then(|| client.fd())
+            }
+            Line::Autosar(testers) => Some(testers.fd()),
+        }
     }
 
     pub(super) fn call(&mut self, key: u64, id: CallId, call: AppCall) {
-        self.cases.call(key, id, call);
-        self.cases.flush_within(ROOM_WITHIN);
+        match &mut self.line {
+            Line::Text(cases) => {
+                cases.call(key, id, call);
+                cases.flush_within(ROOM_WITHIN);
+            }
+            Line::Autosar(testers) => testers.call(key, id, call),
+        }
     }
 
     pub(super) fn poll(&mut self) -> Option<(u64, AppEvent)> {
-        self.cases.poll()
+        match &mut self.line {
+            Line::Text(cases) => cases.poll(),
+            Line::Autosar(testers) => testers.poll(),
+        }
     }
 
     /// What the agent says; `None` when it cannot tell, or not soon enough.
     pub(super) fn status(&mut self, connection: FourTuple) -> Option<Status> {
-        let status = self.cases.status(connection, STATUS_WITHIN);
-        status.ok().flatten()
+        match &mut self.line {
+            Line::Text(cases) => cases.status(connection, STATUS_WITHIN).ok().flatten(),
+            Line::Autosar(_) => None,
+        }
     }
 
     /// A port for a case that needs the agent: a free one for a case that listens itself, or one with a
@@ -108,7 +169,14 @@ impl Remote {
         known: bool,
         key: u64,
     ) -> Result<Option<u16>, LeaseError> {
-        if needs.app && self.cases.client().is_lost() {
+        let Line::Text(cases) = &self.line else {
+            if needs.events {
+                let reason = "the AUTOSAR Testability Protocol has no event for `app expect`";
+                return Err(LeaseError::Unsupported(reason.into()));
+            }
+            return Ok(needs.driven.then(|| self.ports.take()));
+        };
+        if needs.app && cases.client().is_lost() {
             let gone = ClientError::Gone(String::new());
             return Err(unreachable(self.address, &gone).into());
         }
@@ -116,7 +184,7 @@ impl Remote {
             return Ok(Some(self.ports.take()));
         }
         let service = needs.service.parse().ok().filter(|service| {
-            let offered = &self.cases.client().hello().services;
+            let offered = &cases.client().hello().services;
             *service != Service::Closed && offered.contains(service)
         });
         let Some(service) = service else {
@@ -181,7 +249,10 @@ impl Remote {
             local,
             backlog,
         };
-        self.cases.ask(&request, PATIENCE)
+        match &mut self.line {
+            Line::Text(cases) => cases.ask(&request, PATIENCE),
+            Line::Autosar(_) => Err(ClientError::Refused(Errno::Unsupported.into())),
+        }
     }
 
     fn at(&self, port: u16) -> SocketAddr {
