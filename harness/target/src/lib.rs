@@ -45,3 +45,4 @@ pub use stack_target::StackTarget;
 #[cfg(target_os = "linux")]
 pub use transport::{Attachment, Transport, UnknownTransport};
 use tcpconf_agent::service;
+pub use virtual_host::lease as virtual_lease;

@@ -26,8 +26,8 @@ const PORTS: u16 = 4;
 /// Ports begin within this range, by the seed.
 const FIRST_PORTS: std::ops::Range<u16> = 32_768..49_152;
 
-/// Addresses and ports of a case: it has the whole host to itself.
-pub(crate) fn lease(seed: u64, ip: u8) -> Lease {
+/// Addresses and ports of a case in process: it has the whole host to itself.
+pub fn lease(seed: u64, ip: u8) -> Lease {
     let peers = FIRST_PEER..FIRST_PEER + PEERS;
     let (target, addresses) = if ip == 6 {
         let peer = |n| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(n)).into();

@@ -1,0 +1,1 @@
+//! Here would be your stack; smoltcp stands for it. See tests/conformance.rs.
