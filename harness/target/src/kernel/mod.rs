@@ -50,7 +50,7 @@ const LISTEN_TRIES: usize = 16;
 /// Addresses of ours that a case gets.
 const ADDRESSES: usize = 4;
 /// Ports to which the target's application may connect.
-const LISTEN_PORTS: usize = 4;
+const LISTEN_PORTS: usize = 16;
 /// What most programs ask of `listen`.
 const DEFAULT_BACKLOG: u32 = 128;
 /// Instances at once: the shared one and those of cases that must be alone.
