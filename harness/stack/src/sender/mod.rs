@@ -536,24 +536,6 @@ impl Sender {
         Some(segment)
     }
 
-    /// RFC 8985 §7.3: new data if there is any that may be sent, otherwise the last segment again.
-    fn send_tail_probe(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
-        let len = self.unsent().min(self.usable()).min(room);
-        let segment = if len > 0 {
-            self.fresh(len, false, now)
-        } else {
-            let last = self.board.len().checked_sub(1)?;
-            let segment = self.board.get(last)?;
-            if segment.len - u32::from(segment.fin) > room {
-                return None;
-            }
-            self.again(last, now)
-        };
-        self.tail_probe = Some((self.snd_nxt, segment.retransmission));
-        self.timer = Timer::Retransmit(self.rtt.expiry(now));
-        Some(segment)
-    }
-
     fn fresh(&mut self, len: u32, fin: bool, now: Instant) -> Outgoing {
         let seq = self.snd_nxt;
         let push = len > 0 && len == self.unsent();

@@ -1,7 +1,7 @@
 //! The timers of the sending side: retransmission (RFC 6298 §5), persist (RFC 9293 §3.8.6.1), and
 //! the override of silly window avoidance (§3.8.6.2.1).
 
-use super::{Fin, Frto, Phase, Sender, Timer};
+use super::{Fin, Frto, Outgoing, Phase, Sender, Timer};
 use crate::congestion::CongestionControl;
 use core::time::Duration;
 use tcpconf_wire::Instant;
@@ -117,6 +117,24 @@ impl Sender {
             Some(srtt) => 2 * srtt,
         };
         timeout.min(self.rtt.rto())
+    }
+
+    /// RFC 8985 §7.3: new data if there is any that may be sent, otherwise the last segment again.
+    pub(super) fn send_tail_probe(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
+        let len = self.unsent().min(self.usable()).min(room);
+        let segment = if len > 0 {
+            self.fresh(len, false, now)
+        } else {
+            let last = self.board.len().checked_sub(1)?;
+            let segment = self.board.get(last)?;
+            if segment.len - u32::from(segment.fin) > room {
+                return None;
+            }
+            self.again(last, now)
+        };
+        self.tail_probe = Some((self.snd_nxt, segment.retransmission));
+        self.timer = Timer::Retransmit(self.rtt.expiry(now));
+        Some(segment)
     }
 
     /// Starts the timer that the situation asks for, if it does not run.
