@@ -107,7 +107,8 @@ pub(super) fn differences(own: &Reaction, other: &Reaction, depth: Depth) -> Vec
             own.reset.is_some() != other.reset.is_some()
                 || (depth == Depth::Form && own.reset != other.reset),
         ),
-        (Facet::Acked, own.acked != other.acked),
+        // What is still to be acknowledged when a connection ends is not.
+        (Facet::Acked, both && own.acked != other.acked),
         (Facet::Delivered, both && own.delivered != other.delivered),
         (Facet::Unacked, open && own.unacked != other.unacked),
         (Facet::State, own.state != other.state),
