@@ -1,5 +1,7 @@
 //! Targets as data: stacks that somebody else built, behind devices and sockets; targets.toml; `init`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod files;
 #[cfg(target_os = "linux")]
 mod foreign;
