@@ -15,6 +15,9 @@ use tcpconf_target::{RunOptions, StackTarget, StopFlag, Target, run};
 /// Larger inputs teach a fuzzer less.
 const MAX_SEED: usize = 600;
 
+/// What makes an input of a conversation.
+type Seed = fn(&[Heard]) -> Option<Vec<u8>>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::args().nth(1).ok_or("usage: fuzz_seeds FOLDER")?);
     let requirements =
@@ -56,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut sink,
         &StopFlag::new(),
     );
-    let targets: [(&str, fn(&[Heard]) -> Option<Vec<u8>>); 2] = [
+    let targets: [(&str, Seed); 2] = [
         ("stack_ops", stack_ops_seed),
         ("two_stacks", two_stacks_seed),
     ];

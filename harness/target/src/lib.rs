@@ -42,7 +42,7 @@ pub use seam::{InProcess, LeaseError, Link, RealTarget, TargetError};
 pub use service::{HTTP_REQUEST_END, HTTP_RESPONSE, Service, UnknownService, source_octet};
 pub use smoltcp_target::SmoltcpTarget;
 pub use stack_target::StackTarget;
+use tcpconf_agent::service;
 #[cfg(target_os = "linux")]
 pub use transport::{Attachment, Transport, UnknownTransport};
-use tcpconf_agent::service;
 pub use virtual_host::lease as virtual_lease;

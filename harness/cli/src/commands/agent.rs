@@ -48,7 +48,9 @@ mod linux {
         })
         .map_err(|e| Failure::broken(format!("listening for signals: {e}")))?;
         if let Some(door) = &args.autosar {
-            let device: Device = door.parse().map_err(|e: String| wrong("--autosar", door, e))?;
+            let device: Device = door
+                .parse()
+                .map_err(|e: String| wrong("--autosar", door, e))?;
             return upper_tester(&device, options, stop.as_fd());
         }
         match args.listen {

@@ -284,9 +284,9 @@ fn with_agent(
     Ok(match args.agent.as_ref().or(profile.agent.as_ref()) {
         Some(agent) => match agent.strip_prefix("autosar:") {
             Some(device) => {
-                let read = device.parse().map_err(|why: String| {
-                    Failure::usage(format!("agent '{agent}': {why}"))
-                })?;
+                let read = device
+                    .parse()
+                    .map_err(|why: String| Failure::usage(format!("agent '{agent}': {why}")))?;
                 target.with_upper_tester(&read)?
             }
             None => target.with_agent(tcpconf_target::parse_host(agent, None)?)?,

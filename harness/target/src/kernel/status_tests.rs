@@ -54,12 +54,12 @@ fn a_state_is_told(
     prober.connect();
     for step in steps {
         match *step {
-            "fin" => drop(prober.send(Flags::ACK | Flags::FIN, &[])),
-            "ack" => drop(prober.send(Flags::ACK, &[])),
-            "rst" => drop(prober.send(Flags::RST | Flags::ACK, &[])),
+            "fin" => _ = prober.send(Flags::ACK | Flags::FIN, &[]),
+            "ack" => _ = prober.send(Flags::ACK, &[]),
+            "rst" => _ = prober.send(Flags::RST | Flags::ACK, &[]),
             "ack all" => {
                 prober.ack.0 = prober.ack.0.wrapping_add(1);
-                drop(prober.send(Flags::ACK, &[]));
+                prober.send(Flags::ACK, &[]);
             }
             "theirs" | "theirs late" => {
                 let fin = prober.next_telling(SOON).expect("a FIN");

@@ -103,7 +103,9 @@ impl Host {
 const fn ending(before: State, reason: Errno) -> Event {
     match (before, reason) {
         // The usual ends; a RST there looks the same.
-        (State::Closing | State::LastAck | State::TimeWait, Errno::ConnectionReset) => Event::Closed,
+        (State::Closing | State::LastAck | State::TimeWait, Errno::ConnectionReset) => {
+            Event::Closed
+        }
         (State::TimeWait, _) => Event::Closed,
         (State::SynSent | State::SynReceived, Errno::ConnectionReset) => {
             Event::Error(Errno::ConnectionRefused)
