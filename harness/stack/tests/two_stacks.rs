@@ -326,6 +326,13 @@ fn without_options_it_works_as_well() {
     }
 }
 
+/// An MSS of 40: what the answer to the SYN leaves out, neither side uses.
+#[test]
+fn tiny_segments_make_progress() {
+    let tiny = |c: &mut Config| c.mtu = 80;
+    Net::new(CLEAN, 3, tiny).exchange(5_000);
+}
+
 #[test]
 fn tiny_buffers_make_progress() {
     let faults = Faults { lost: 20, ..CLEAN };

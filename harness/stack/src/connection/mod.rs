@@ -134,8 +134,7 @@ impl Negotiated {
         let peer = options.mss.filter(|&mss| mss > 0).unwrap_or(default);
         let path = path_mtu.saturating_sub(fixed_headers(local)).max(1);
         let scale = options.window_scale.filter(|_| config.window_scale);
-        let roomy = peer >= LEAST_MSS_WITH_OPTIONS;
-        let stamps = options.timestamps.filter(|_| config.timestamps && roomy);
+        let stamps = options.timestamps.filter(|_| config.timestamps);
         Self {
             mss: u32::from(peer.min(path)),
             peer_mss: peer,
@@ -143,7 +142,7 @@ impl Negotiated {
             // RFC 7323 §2.3: a shift above 14 is taken as 14.
             snd_shift: scale.unwrap_or(0).min(14),
             scaled: scale.is_some(),
-            sack: options.sack_permitted && config.sack && roomy,
+            sack: options.sack_permitted && config.sack,
             timestamps: stamps.map(|stamps| TimestampState {
                 recent: stamps.value,
                 recent_at: now,
@@ -155,6 +154,15 @@ impl Negotiated {
 }
 
 impl Negotiated {
+    /// For a SYN-ACK, which may leave out what the SYN offered; who sent the SYN is bound by the answer.
+    fn without_options_that_leave_no_room(mut self) -> Self {
+        if self.peer_mss < LEAST_MSS_WITH_OPTIONS {
+            self.timestamps = None;
+            self.sack = false;
+        }
+        self
+    }
+
     pub(super) fn has_room_for_options(&self) -> bool {
         self.mss >= u32::from(LEAST_MSS_WITH_OPTIONS)
     }
@@ -274,7 +282,8 @@ impl Connection {
         env: Env<'_>,
     ) -> Self {
         let mut negotiated =
-            Negotiated::from_syn(syn.options, syn.seq, env.config, &tuple, env.path.mtu, now);
+            Negotiated::from_syn(syn.options, syn.seq, env.config, &tuple, env.path.mtu, now)
+                .without_options_that_leave_no_room();
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);

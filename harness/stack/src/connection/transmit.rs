@@ -161,6 +161,7 @@ impl Connection {
             options.user_timeout(own);
         }
         if self.negotiated.sack
+            && self.negotiated.has_room_for_options()
             && let Some(receiver) = self.state.receiver()
         {
             options.sack(receiver.sack_blocks().as_slice());
