@@ -4,6 +4,8 @@
 # fuzz/regressions/TARGET with its fix.
 #
 #   fuzz/short.sh [SECONDS] [TARGET…]
+#
+# With FUZZ_SEED set every run tries the same inputs, as CI does: what it finds is the change's, not the dice's.
 set -eu
 cd "$(dirname "$0")"
 seconds=${1:-30}
@@ -18,7 +20,7 @@ for target in ${*:-$(cargo fuzz list)}; do
     # shellcheck disable=SC2046 # several words each
     "$binaries/$target" "corpus/$target" $(ls -d "seeds/$target" "regressions/$target" 2>/dev/null) \
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -timeout=5 -print_final_stats=1 \
-        $(options_of "$target") || failed="$failed $target"
+        ${FUZZ_SEED:+-seed=$FUZZ_SEED} $(options_of "$target") || failed="$failed $target"
 done
 if [ -n "$failed" ]; then
     echo "findings in:$failed" >&2
