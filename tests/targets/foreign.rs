@@ -55,7 +55,7 @@ fn lwip_on_a_tap_device_does_what_its_target_file_says() {
         Privilege::Networks,
         Privilege::Program("gcc"),
         Privilege::File("/dev/net/tun"),
-        Privilege::File("/usr/include/lwip/opt.h"),
+        Privilege::File("/usr/include/lwip/lwip/opt.h"),
     ];
     if !has(&needs) {
         return;
