@@ -6,7 +6,7 @@
 
 use crate::event::Finding;
 use crate::invariant::{Evidence, judge_each};
-use crate::model::{Connection, Phase};
+use crate::model::Connection;
 use std::net::SocketAddr;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{
@@ -45,8 +45,8 @@ struct Track {
     opened_by_target: bool,
     /// Several SYNs were sent, of other ISNs or with other options: which of them it took up is not known.
     several_syns: bool,
-    /// The handshake of the newest incarnation was completed.
-    synchronized: bool,
+    /// The target has sent something beside SYN and RST: before, a SYN cookie of an older SYN may still be good.
+    answered: bool,
     /// A segment came behind one of a higher sequence number: its window is not taken (SND.WL1), but its
     /// acknowledgement moves the window that was taken, so that the edge is none that was offered.
     overtaken: bool,
@@ -96,12 +96,11 @@ impl Watch {
         track.sent_rst = tcp.flags.contains(Flags::RST);
         let new = track.connection.irs != before;
         // A SYN cookie stays good for a while, whatever became of the SYN.
-        track.several_syns |= new && had_syn && !track.synchronized;
-        track.synchronized &= !new;
+        track.several_syns |= new && had_syn && !track.answered;
+        track.answered &= !new;
         if new {
             track.highest = Some(tcp.seq);
         }
-        track.synchronized |= track.connection.phase == Phase::Synchronized;
         track.several_syns |=
             tcp.flags.contains(Flags::SYN) && !track.connection.is_first_syn(&tcp);
         // A window beside an acknowledgement of what was never sent offers nothing.
@@ -132,6 +131,7 @@ impl Watch {
         });
         track.opened_by_target |= segment.flags & (Flags::SYN | Flags::ACK) == Flags::SYN;
         broken.retain(|(name, _)| track.can_judge(name, packet.at));
+        track.answered |= segment.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::ACK;
         track.connection.observed(&segment);
         broken
             .into_iter()
@@ -165,7 +165,7 @@ impl Watch {
                 connection: Connection::new(ours, target, isn),
                 opened_by_target: false,
                 several_syns: self.forgot,
-                synchronized: false,
+                answered: false,
                 overtaken: false,
                 highest: None,
                 sent_at: Instant::ZERO,

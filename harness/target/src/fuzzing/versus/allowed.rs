@@ -133,7 +133,7 @@ const fn segment() -> Segment {
 }
 
 /// The table.
-pub(super) const ALLOWED: [Allowed; 21] = [
+pub(super) const ALLOWED: [Allowed; 22] = [
     Allowed {
         name: "mixed-controls-are-malformed",
         when: When {
@@ -471,5 +471,17 @@ pub(super) const ALLOWED: [Allowed; 21] = [
         then: Then::GoOn,
         reason: "while the window is closed the timer of zero-window probes makes empty segments, which look like answers",
         reference: "RFC 9293 §3.8.6.1 asks for an octet; smoltcp 0.14 src/socket/tcp.rs: dispatch(), `is_zero_window_probe`",
+    },
+    Allowed {
+        name: "time-wait-begins-again",
+        when: When {
+            states: &["TIME-WAIT"],
+            past: &[Past::OutsideWindow],
+            on: On::Anything,
+        },
+        differs: &[Facet::State, Facet::Answer, Facet::Reset],
+        then: Then::Stop,
+        reason: "any segment from outside of the window begins the wait of TIME-WAIT again",
+        reference: "RFC 9293 §3.10.7.4, eighth: a FIN that comes again does; smoltcp 0.14 src/socket/tcp.rs: process(), \"restart the TIME-WAIT timeout\"",
     },
 ];

@@ -205,6 +205,10 @@ impl World<'_> {
         if ack_place == AckPlace::Old {
             peer.has(Past::OldAck);
         }
+        let outside = matches!(seq_place, SeqPlace::Old | SeqPlace::Beyond);
+        if outside && !shape.flags.contains(Flags::RST) {
+            peer.has(Past::OutsideWindow);
+        }
         if shape.window == 0 {
             peer.has(Past::WindowClosed);
         }

@@ -185,7 +185,7 @@ pub(super) fn plain() -> Vec<Scenario> {
 pub(super) fn allowed() -> Vec<Scenario> {
     use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 21] = [
+    let scripts: [(&str, Vec<Operation>); 22] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -305,6 +305,19 @@ pub(super) fn allowed() -> Vec<Scenario> {
         (
             "close-waits-for-the-handshake",
             vec![Connect, say(Flags::SYN).op(), Close],
+        ),
+        (
+            "time-wait-begins-again",
+            vec![
+                SYN,
+                ack,
+                Close,
+                say(FA).op(),
+                Wait(5),
+                say(A).seq(SeqBase::Next, -42).op(),
+                Wait(5),
+                Wait(2),
+            ],
         ),
     ];
     scripts

@@ -54,6 +54,8 @@ pub(super) enum Past {
     OldAck,
     /// A window of 0 was said.
     WindowClosed,
+    /// A segment without RST came from outside of the receive window.
+    OutsideWindow,
 }
 
 /// One or more segments, or a call, in a state.
