@@ -131,7 +131,10 @@ impl Watch {
         });
         track.opened_by_target |= segment.flags & (Flags::SYN | Flags::ACK) == Flags::SYN;
         broken.retain(|(name, _)| track.can_judge(name, packet.at));
-        track.answered |= segment.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::ACK;
+        let kind = segment.flags & (Flags::SYN | Flags::ACK | Flags::RST);
+        // A SYN-ACK behind what is no SYN is of another incarnation, which may have the same ISN.
+        track.several_syns |= track.answered && kind == Flags::SYN | Flags::ACK;
+        track.answered |= kind == Flags::ACK;
         track.connection.observed(&segment);
         broken
             .into_iter()

@@ -21,7 +21,10 @@ impl Sockets for Host {
         with: &[(Setting, i64)],
     ) -> Result<SocketId, Errno> {
         let address = Some(local.ip()).filter(|ip| !ip.is_unspecified());
-        let mut options = ListenOptions::default();
+        let mut options = ListenOptions {
+            socket: self.config().socket,
+            ..ListenOptions::default()
+        };
         if let Some(backlog) = backlog {
             options.backlog = backlog as usize;
         }

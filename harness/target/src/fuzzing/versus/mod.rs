@@ -119,6 +119,7 @@ fn config() -> Config {
         r2_syn: NEVER,
         synack_retries: u32::MAX,
         fin_wait_2_timeout: NEVER,
+        orphan_timeout: NEVER,
         black_hole_after: None,
         socket: SocketOptions {
             user_timeout: None,
