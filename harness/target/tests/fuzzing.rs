@@ -4,7 +4,15 @@
 use proptest::prelude::*;
 use std::path::Path;
 use tcpconf_suite::{Requirements, SourceFile, load};
-use tcpconf_target::fuzzing::{FUZZ_TARGETS, stack_ops, stack_ops_suite, two_stacks};
+use tcpconf_target::fuzzing::{FuzzTarget, stack_ops, stack_ops_suite, two_stacks};
+
+/// Those of this crate and of the agent.
+fn targets() -> impl Iterator<Item = FuzzTarget> {
+    let agents = tcpconf_agent::fuzzing::FUZZ_TARGETS;
+    tcpconf_target::fuzzing::FUZZ_TARGETS
+        .into_iter()
+        .chain(agents)
+}
 
 /// Runs the target over every file of a folder; gives how many there were.
 fn run(folder: &str, name: &str, target: fn(&[u8])) -> usize {
@@ -24,7 +32,7 @@ fn run(folder: &str, name: &str, target: fn(&[u8])) -> usize {
 
 #[test]
 fn every_target_passes_its_seeds_and_what_was_ever_found() {
-    for (name, target) in FUZZ_TARGETS {
+    for (name, target) in targets() {
         assert!(run("seeds", name, target) > 0, "no seeds for {name}");
         run("regressions", name, target);
     }
@@ -74,5 +82,8 @@ proptest! {
     fn any_bytes_are_no_finding(data in prop::collection::vec(any::<u8>(), 0..600)) {
         stack_ops(&data);
         two_stacks(&data);
+        for (_, target) in tcpconf_agent::fuzzing::FUZZ_TARGETS {
+            target(&data);
+        }
     }
 }

@@ -1,6 +1,7 @@
 use super::client::{Client, Reading, capabilities, express};
 use super::message::{MAX_DATA, Malformed, Message, Stream};
-use super::primitive::{Direction, Event, Request, Response, errno_of, result};
+use super::primitive::result::errno_of;
+use super::primitive::{Direction, Event, Request, Response, result};
 use super::*;
 use proptest::prelude::*;
 use rstest::rstest;

@@ -156,7 +156,7 @@ impl Application {
 
     /// Sockets, services and their connections.
     pub fn held(&self) -> usize {
-        self.sockets.len() + self.services.len()
+        self.sockets.len() + self.services.held()
     }
 
     fn call(&mut self, id: u64, call: AppCall) -> Outcome {
@@ -386,7 +386,7 @@ impl Application {
                 &self.epoll,
                 service,
                 SocketAddr::new(local.ip(), port),
-                socket,
+                socket.into(),
             )
             .map_err(|e| refused(&e))?;
         Ok(Some(Value::Number(i64::from(port))))

@@ -24,4 +24,5 @@ pub use agent::{Agent, AgentOptions, MakeStatusSource};
 pub use application::{Application, MAX_CALLS, MAX_RECEIVE, MAX_SOCKETS, MAX_WAITING, hello};
 pub use policy::{Peers, Policy, PortRange};
 pub use serve::{End, serve};
+pub use services::Services;
 pub use status::{StatusSource, state_name};

@@ -1,9 +1,9 @@
-//! Plain services: connections that nobody drives.
+//! Plain services on the sockets of an operating system: connections that nobody drives.
 
 use super::conversation::{Conversation, Interest};
 use crate::service::Service;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
-use socket2::{SockRef, Socket};
+use socket2::SockRef;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Listeners with a service, and the conversations that they began.
 #[derive(Debug, Default)]
-pub(super) struct Services {
+pub struct Services {
     made: u64,
     listeners: BTreeMap<u64, Listener>,
     talks: BTreeMap<u64, Talk>,
@@ -36,39 +36,44 @@ struct Talk {
 }
 
 impl Services {
-    /// Whether the token is one of ours.
-    pub(super) fn owns(token: u64) -> bool {
+    /// Whether the token of an epoll event is one of ours. Others are below 2^62.
+    pub fn owns(token: u64) -> bool {
         token >= FIRST
     }
 
     /// Listeners and conversations.
-    pub(super) fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.listeners.len() + self.talks.len()
     }
 
-    /// Puts the service behind a listening socket.
-    pub(super) fn open(
+    /// Puts the service behind a listener, which must be non-blocking; `local` is its name for [`close`].
+    ///
+    /// # Errors
+    /// What the system said.
+    ///
+    /// [`close`]: Self::close
+    pub fn open(
         &mut self,
         epoll: &Epoll,
         service: Service,
         local: SocketAddr,
-        socket: Socket,
+        listener: TcpListener,
     ) -> io::Result<()> {
         let token = self.token();
         // Edges: a queue that cannot be emptied (no descriptors left) must not wake us for ever.
         let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
-        epoll.add(&socket, EpollEvent::new(flags, token))?;
+        epoll.add(&listener, EpollEvent::new(flags, token))?;
         let listener = Listener {
             service,
             local,
-            listener: socket.into(),
+            listener,
         };
         self.listeners.insert(token, listener);
         Ok(())
     }
 
     /// Takes the service at an address away, with its conversations.
-    pub(super) fn close(&mut self, local: SocketAddr) {
+    pub fn close(&mut self, local: SocketAddr) {
         let Some(of) = self
             .listeners
             .iter()
@@ -86,13 +91,13 @@ impl Services {
     }
 
     /// Takes all away.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.listeners.clear();
         abort_all(std::mem::take(&mut self.talks));
     }
 
     /// A listener or a conversation is ready. At most `room` conversations are begun; others are closed.
-    pub(super) fn ready(&mut self, epoll: &Epoll, token: u64, flags: EpollFlags, mut room: usize) {
+    pub fn ready(&mut self, epoll: &Epoll, token: u64, flags: EpollFlags, mut room: usize) {
         let Some(listener) = self.listeners.get(&token) else {
             self.talk(epoll, token, flags);
             return;

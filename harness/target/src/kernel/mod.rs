@@ -11,7 +11,6 @@
 mod application;
 #[cfg(test)]
 mod application_tests;
-mod conversation;
 mod instance;
 #[cfg(test)]
 mod status_tests;

@@ -1,6 +1,5 @@
 //! The thread that lives in a target namespace and plays its services: one epoll, no busy loop.
 
-use super::conversation::{Conversation, Interest};
 use crate::net::linux::os_error;
 use crate::service::Service;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -9,12 +8,12 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
     sockopt,
 };
-use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use tcpconf_agent::server::Services;
 
 const WAKE: u64 = 0;
 const EVENTS: usize = 64;
@@ -114,25 +113,11 @@ fn gone() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the service thread has ended")
 }
 
-struct Listening {
-    socket: TcpListener,
-    service: Service,
-}
-
-struct Talking {
-    conversation: Conversation,
-    listener: u64,
-    interest: Interest,
-}
-
 struct Loop {
     epoll: Epoll,
     wake: Arc<EventFd>,
     inbox: Receiver<Command>,
-    ports: BTreeMap<(u16, u8), u64>,
-    listeners: HashMap<u64, Listening>,
-    talks: HashMap<u64, Talking>,
-    next: u64,
+    services: Services,
 }
 
 impl Loop {
@@ -145,10 +130,7 @@ impl Loop {
             epoll,
             wake,
             inbox,
-            ports: BTreeMap::new(),
-            listeners: HashMap::new(),
-            talks: HashMap::new(),
-            next: WAKE + 1,
+            services: Services::default(),
         })
     }
 
@@ -167,8 +149,9 @@ impl Loop {
                             return;
                         }
                     }
-                    token if self.listeners.contains_key(&token) => self.accept(token),
-                    token => self.talk(token, event.events()),
+                    token => self
+                        .services
+                        .ready(&self.epoll, token, event.events(), usize::MAX),
                 }
             }
         }
@@ -185,7 +168,7 @@ impl Loop {
                     backlog,
                     reply,
                 }) => drop(reply.send(self.open(port, ip, service, backlog))),
-                Ok(Command::Close { port, ip }) => self.close(port, ip),
+                Ok(Command::Close { port, ip }) => self.services.close(wildcard(port, ip)),
                 Err(std::sync::mpsc::TryRecvError::Empty) => return true,
                 Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
             }
@@ -193,101 +176,25 @@ impl Loop {
     }
 
     fn open(&mut self, port: u16, ip: u8, service: Service, backlog: u32) -> io::Result<()> {
-        let socket = listener(port, ip, backlog)?;
-        let token = self.token();
-        self.epoll
-            .add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, token))
-            .map_err(os_error)?;
-        self.listeners.insert(token, Listening { socket, service });
-        self.ports.insert((port, ip), token);
-        Ok(())
-    }
-
-    fn close(&mut self, port: u16, ip: u8) {
-        let Some(token) = self.ports.remove(&(port, ip)) else {
-            return;
-        };
-        self.listeners.remove(&token);
-        self.talks.retain(|_, talk| {
-            if talk.listener == token {
-                abort(&talk.conversation);
-            }
-            talk.listener != token
-        });
-    }
-
-    fn accept(&mut self, token: u64) {
-        while let Some(listening) = self.listeners.get(&token) {
-            let service = listening.service;
-            let Ok((stream, _)) = listening.socket.accept() else {
-                return;
-            };
-            if stream.set_nonblocking(true).is_err() {
-                continue;
-            }
-            let id = self.token();
-            let added = self
-                .epoll
-                .add(&stream, EpollEvent::new(EpollFlags::empty(), id));
-            if added.is_ok() {
-                self.talks.insert(
-                    id,
-                    Talking {
-                        conversation: Conversation::new(service, stream),
-                        listener: token,
-                        interest: Interest::default(),
-                    },
-                );
-                self.talk(id, EpollFlags::empty());
-            }
-        }
-    }
-
-    fn talk(&mut self, token: u64, events: EpollFlags) {
-        let Some(talk) = self.talks.get_mut(&token) else {
-            return;
-        };
-        let wants = match talk.conversation.step() {
-            // An error or a hang-up is reported for ever: whoever does not read must not wait for it.
-            Some(_) if events.contains(EpollFlags::EPOLLERR) => None,
-            Some(wants)
-                if wants == Interest::default() && events.contains(EpollFlags::EPOLLHUP) =>
-            {
-                None
-            }
-            wants => wants,
-        };
-        let Some(wants) = wants else {
-            self.talks.remove(&token);
-            return;
-        };
-        if wants != talk.interest {
-            talk.interest = wants;
-            let mut flags = EpollFlags::empty();
-            flags.set(EpollFlags::EPOLLIN, wants.read);
-            flags.set(EpollFlags::EPOLLOUT, wants.write);
-            let changed = self.epoll.modify(
-                talk.conversation.stream(),
-                &mut EpollEvent::new(flags, token),
-            );
-            if changed.is_err() {
-                self.talks.remove(&token);
-            }
-        }
-    }
-
-    fn token(&mut self) -> u64 {
-        let token = self.next;
-        self.next += 1;
-        token
+        let local = wildcard(port, ip);
+        let listener = listener(local, backlog)?;
+        self.services.open(&self.epoll, service, local, listener)
     }
 }
 
+fn wildcard(port: u16, ip: u8) -> SocketAddr {
+    let ip = match ip {
+        6 => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        _ => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, port)
+}
+
 /// A listener with a backlog: std's has a fixed one.
-fn listener(port: u16, ip: u8, backlog: u32) -> io::Result<TcpListener> {
-    let (family, wildcard) = match ip {
-        6 => (AddressFamily::Inet6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
-        _ => (AddressFamily::Inet, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+fn listener(local: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let family = match local {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
     };
     let fd = socket(
         family,
@@ -296,27 +203,13 @@ fn listener(port: u16, ip: u8, backlog: u32) -> io::Result<TcpListener> {
         None,
     )
     .map_err(os_error)?;
-    if ip == 6 {
+    if local.is_ipv6() {
         setsockopt(&fd, sockopt::Ipv6V6Only, &true).map_err(os_error)?;
     }
     setsockopt(&fd, sockopt::ReuseAddr, &true).map_err(os_error)?;
-    bind(
-        fd.as_raw_fd(),
-        &SockaddrStorage::from(SocketAddr::new(wildcard, port)),
-    )
-    .map_err(os_error)?;
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(local)).map_err(os_error)?;
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     let backlog = Backlog::new(backlog).map_err(os_error)?;
     listen(&fd, backlog).map_err(os_error)?;
     Ok(TcpListener::from(fd))
-}
-
-/// So that nothing of the connection stays: ABORT (RFC 9293 §3.10.5). A socket that cannot be set is
-/// closed all the same when it is dropped.
-fn abort(conversation: &Conversation) {
-    let at_once = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    setsockopt(conversation.stream(), sockopt::Linger, &at_once).unwrap_or_default();
 }

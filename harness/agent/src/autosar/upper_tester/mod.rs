@@ -14,7 +14,7 @@ pub use station::Station;
 use super::Dialect;
 use super::message::{Kind, Message};
 use super::primitive::{
-    ANY_PORT, Direction, Event, FOR_EVER, Request, Response, parameter, refusal, result, result_of,
+    ANY_PORT, Direction, Event, FOR_EVER, Request, Response, parameter, refusal, result,
 };
 use crate::server::{Application, Policy};
 use crate::text;
@@ -241,7 +241,7 @@ impl UpperTester {
                     };
                     let waiting = self.waiting.remove(&id).unwrap_or(Waiting::Other);
                     if id == wanted {
-                        found = result.map(Some).map_err(result_of);
+                        found = result.map(Some).map_err(result::result_of);
                     } else {
                         self.replied(waiting, result);
                     }

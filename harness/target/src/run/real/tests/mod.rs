@@ -1,232 +1,16 @@
+mod application;
+mod fake;
+
 use crate::run::sanity::segment;
-use crate::run::testing::{
-    CallsMade, Fake, FakeApplication, Manner, OURS, Outcomes, TARGET, instance, lease, plan, play,
-};
+use crate::run::testing::{Manner, OURS, Outcomes, TARGET, instance, plan, play};
 use crate::run::{RunOptions, StopFlag, Target, exit_code};
-use crate::seam::{LeaseError, Link, RealTarget};
+use fake::{FakeReal, KILLER, fake};
 use rstest::rstest;
-use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixDatagram;
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::time::Duration;
-use tcpconf_engine::{
-    AppCall, AppEvent, CallId, FourTuple, Lease, Mark, Outcome, Profile, Shown, Status,
-};
-use tcpconf_suite::plan::{Instance, Needs};
-use tcpconf_suite::vocabulary::Capability;
-use tcpconf_wire::view::IpView;
-use tcpconf_wire::{Flags, Instant, Packet, SeqNumber};
-
-/// The fake clock runs faster than the real one, so that seconds of patience cost little.
-const SPEED: u32 = 20;
-
-/// A lease with this service kills the target when its SYN arrives.
-const KILLER: &str = "killer";
-
-/// What the tests see of a fake target.
-#[derive(Default)]
-struct Seen {
-    leases: usize,
-    most_leases: usize,
-    /// Leases that stood when an exclusive case got its own, itself counted.
-    beside_exclusive: Vec<usize>,
-    sent: Vec<Instant>,
-}
-
-struct FakeLink {
-    fake: Fake,
-    began: std::time::Instant,
-    speed: u32,
-    inbox: Vec<Vec<u8>>,
-    readable: (UnixDatagram, UnixDatagram),
-    killer_port: Option<u16>,
-    fails: bool,
-    seen: Rc<RefCell<Seen>>,
-}
-
-impl FakeLink {
-    fn arrive(&mut self, bytes: Vec<u8>) {
-        self.inbox.push(bytes);
-        // A full socket is readable all the same.
-        let _ = self.readable.1.send(&[1]);
-    }
-}
-
-impl Link for FakeLink {
-    fn send(&mut self, packets: &[Vec<u8>], stamps: &mut Vec<Instant>) -> std::io::Result<()> {
-        for packet in packets {
-            if self.fails {
-                return Err(std::io::Error::other("the wire is cut"));
-            }
-            let now = self.now();
-            stamps.push(now);
-            self.seen.borrow_mut().sent.push(now);
-            let source = IpView::parse(packet).unwrap().tcp().unwrap().src_port;
-            if Some(source) == self.killer_port {
-                self.fake.manner = Manner::BlackHole;
-            }
-            for answer in self.fake.answers(packet) {
-                self.arrive(answer);
-            }
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, packets: &mut Vec<Packet>) -> std::io::Result<()> {
-        let now = self.now();
-        packets.extend(self.inbox.drain(..).map(|bytes| Packet::new(bytes, now)));
-        while self.readable.0.recv(&mut [0; 8]).is_ok() {}
-        Ok(())
-    }
-
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.readable.0.as_fd()
-    }
-
-    fn now(&self) -> Instant {
-        Instant::ZERO + self.began.elapsed() * self.speed
-    }
-
-    fn dropped(&self) -> u64 {
-        0
-    }
-}
-
-struct FakeReal {
-    link: FakeLink,
-    next_port: u16,
-    max_half_open: Option<u32>,
-    exclusive_alone: bool,
-    room: usize,
-    app: Option<FakeApplication>,
-    /// Whether it says so when it has died.
-    tells_its_end: bool,
-}
-
-impl RealTarget for FakeReal {
-    fn name(&self) -> &str {
-        "fake"
-    }
-
-    fn link(&mut self) -> &mut dyn Link {
-        &mut self.link
-    }
-
-    fn lease(&mut self, needs: &Needs, _ip: u8, _ports: usize) -> Result<Lease, LeaseError> {
-        let mut seen = self.link.seen.borrow_mut();
-        if needs.service == "nowhere" {
-            return Err(LeaseError::Unsupported("no such service".into()));
-        }
-        if seen.leases >= self.room {
-            return Err(LeaseError::Busy);
-        }
-        seen.leases += 1;
-        seen.most_leases = seen.most_leases.max(seen.leases);
-        if needs.exclusive {
-            let leases = seen.leases;
-            seen.beside_exclusive.push(leases);
-        }
-        self.next_port += 1;
-        if needs.service == KILLER {
-            self.link.killer_port = Some(self.next_port);
-        }
-        Ok(Lease {
-            key: u64::from(self.next_port),
-            ..lease(self.next_port)
-        })
-    }
-
-    fn more_ports(&mut self, count: usize) -> Vec<u16> {
-        vec![9; count]
-    }
-
-    fn release(&mut self, _lease: Lease) {
-        self.link.seen.borrow_mut().leases -= 1;
-    }
-
-    fn next_isn(&mut self) -> u32 {
-        u32::from(self.next_port) << 8
-    }
-
-    fn max_half_open(&self) -> Option<u32> {
-        self.max_half_open
-    }
-
-    fn exclusive_runs_alone(&self) -> bool {
-        self.exclusive_alone
-    }
-
-    fn ip_versions(&self) -> &[u8] {
-        &[4]
-    }
-
-    fn epoch_nanos(&self) -> u64 {
-        1
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        let dead = self.link.fake.manner == Manner::BlackHole;
-        (dead && self.tells_its_end).then(|| "it ended by SIGSEGV".to_owned())
-    }
-
-    fn addresses(&self) -> Vec<IpAddr> {
-        vec![TARGET.ip()]
-    }
-
-    fn application(&self) -> Option<&[Capability]> {
-        self.app.as_ref().map(|_| &Capability::ALL[..])
-    }
-
-    fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
-        let app = self.app.as_mut().expect("only called when there is one");
-        app.call(lease, id, call);
-    }
-
-    fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
-        self.app.as_mut()?.poll()
-    }
-
-    fn app_fds(&self) -> Vec<BorrowedFd<'_>> {
-        self.app.iter().map(|app| app.readable.0.as_fd()).collect()
-    }
-
-    fn status(&mut self, lease: &Lease, _connection: FourTuple) -> Option<Status> {
-        Some(Status {
-            state: format!("of {}", lease.key),
-            ..Status::default()
-        })
-    }
-}
-
-/// A fake target, and what it sees.
-fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
-    let readable = UnixDatagram::pair().unwrap();
-    readable.0.set_nonblocking(true).unwrap();
-    readable.1.set_nonblocking(true).unwrap();
-    let seen = Rc::new(RefCell::new(Seen::default()));
-    let link = FakeLink {
-        fake: Fake::new(manner),
-        began: std::time::Instant::now(),
-        speed: SPEED,
-        inbox: Vec::new(),
-        readable,
-        killer_port: None,
-        fails: false,
-        seen: seen.clone(),
-    };
-    let target = FakeReal {
-        link,
-        next_port: 40_000,
-        max_half_open: None,
-        exclusive_alone: false,
-        room: usize::MAX,
-        app: None,
-        tells_its_end: false,
-    };
-    (target, seen)
-}
+use tcpconf_engine::{Mark, Outcome, Profile, Shown};
+use tcpconf_suite::plan::Instance;
+use tcpconf_wire::{Flags, SeqNumber};
 
 fn on(target: FakeReal, plan: &[Instance], options: &RunOptions) -> Outcomes {
     let target = Target::Real(Box::new(target));
@@ -425,7 +209,10 @@ fn cases_follow_each_other_slowly_where_the_listener_is_shared() {
     let packets_of_sanity = 3;
     let of_cases = &sent[packets_of_sanity..sent.len() - packets_of_sanity];
     for two in of_cases.windows(2) {
-        assert!(two[1].since(two[0]) >= super::start::SPACING, "{two:?}");
+        assert!(
+            two[1].since(two[0]) >= crate::run::real::start::SPACING,
+            "{two:?}"
+        );
     }
 }
 
@@ -630,60 +417,4 @@ fn packets_that_nobody_claims_are_noted() {
     let first = "192.0.2.1:80 > 192.0.2.10:9 . seq 1 ack 1";
     let note = format!("packets of the target that belonged to no case: 1 (the first: {first})");
     assert_eq!(got.notes(), [note]);
-}
-
-/// A target with an application interface, and the calls that it got.
-fn fake_with_application() -> (FakeReal, CallsMade) {
-    let (mut target, _) = fake(Manner::Answers);
-    let app = FakeApplication::new();
-    let calls = app.calls.clone();
-    target.app = Some(app);
-    (target, calls)
-}
-
-#[test]
-fn replies_and_events_of_applications_come_to_the_case_that_called() {
-    let ids: Vec<String> = (0..50).map(|n| format!("t/app{n}")).collect();
-    let mut plan: Vec<Instance> = ids.iter().map(|id| instance(id)).collect();
-    for instance in &mut plan {
-        instance.needs.app = true;
-    }
-    let (target, calls) = fake_with_application();
-    let got = on(target, &plan, &RunOptions::default());
-    // The script passes when its own reply and an event with its own key have come, and fails otherwise.
-    assert_eq!(
-        got.summary.counts.get(&Shown::Pass),
-        Some(&50),
-        "{:?}",
-        got.lines()
-    );
-    let calls = calls.borrow();
-    let last = |key: u64| calls.iter().rfind(|(of, _)| *of == key).map(|(_, c)| c);
-    for (key, _) in calls.iter() {
-        assert_eq!(last(*key), Some(&AppCall::ResetAll), "of {key}");
-    }
-}
-
-#[test]
-fn a_case_that_is_given_up_is_hung_up_too() {
-    let mut hang = instance("t/hang");
-    hang.needs.app = true;
-    let (target, calls) = fake_with_application();
-    let options = RunOptions {
-        timeout: Some(Duration::from_secs(1)),
-        ..RunOptions::default()
-    };
-    on(target, &[hang], &options);
-    let calls: Vec<AppCall> = calls.borrow().iter().map(|(_, c)| c.clone()).collect();
-    assert_eq!(calls, [AppCall::ResetAll]);
-}
-
-#[test]
-fn a_target_without_an_application_makes_its_cases_unsupported() {
-    let mut app = instance("t/app");
-    app.needs.app = true;
-    let (target, _) = fake(Manner::Answers);
-    let got = on(target, &[app], &RunOptions::default());
-    let line = "t/app: UNSUP the target has no application interface";
-    assert_eq!(got.lines(), [line]);
 }

@@ -3,74 +3,27 @@
 //! Pure: octets go in and out, time is the caller's. One request is under way at a time, because a
 //! response names its primitive and not its request. What the protocol cannot express is refused by
 //! [`Errno::Unsupported`], and [`express`] says what is missing.
-//!
-//! An upper tester by the book throws away what arrives before RECEIVE_AND_FORWARD and reads without a
-//! pause afterwards: [`Reading::Early`] asks for everything as soon as there is a connection, and the
-//! device's window never closes. Ours keeps what arrives, so that [`Reading::OnDemand`] reads exactly
-//! when the application is told to. Octets that were thrown away make the next RECEIVE fail (ENOBUFS).
+
+mod express;
+mod opening;
+mod reading;
+
+pub use express::{capabilities, express};
+pub use reading::Reading;
 
 use super::Dialect;
 use super::message::{Kind, Message};
-use super::primitive::{
-    ANY_PORT, Direction, Event, FOR_EVER, Request, Response, errno_of, parameter,
-};
+use super::primitive::result::errno_of;
+use super::primitive::{Direction, Event, Request, Response};
+use express::configure;
+use opening::number_step;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, SocketHandle, Value};
-use tcpconf_suite::vocabulary::{Capability, Setting};
+use std::net::SocketAddr;
+use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, SocketHandle, Value};
+use tcpconf_suite::vocabulary::Setting;
 
 /// Octets of one SEND_DATA: what fits into a datagram with its headers.
 const MAX_SEND: usize = 60_000;
-/// Connections that a listener accepts when the case does not say how many.
-const MAX_CONNECTIONS: u32 = 0xfffe;
-
-/// How a capability is expressed, or what is missing.
-///
-/// # Errors
-/// The missing primitive, in words.
-pub const fn express(capability: Capability) -> Result<&'static str, &'static str> {
-    Ok(match capability {
-        Capability::Listen => "CREATE_AND_BIND, LISTEN_AND_ACCEPT",
-        Capability::Connect => "CREATE_AND_BIND, CONNECT",
-        Capability::Accept => "the event of LISTEN_AND_ACCEPT",
-        Capability::Send => "SEND_DATA",
-        Capability::Receive => "RECEIVE_AND_FORWARD",
-        Capability::Close => "SHUTDOWN of transmission",
-        Capability::ShutdownRead => "SHUTDOWN of reception",
-        Capability::Release => "CLOSE_SOCKET",
-        Capability::Abort => "CLOSE_SOCKET with abort",
-        Capability::Set(Setting::NoDelay) => "CONFIGURE_SOCKET 6 (Nagle)",
-        Capability::Set(Setting::Mss) => "CONFIGURE_SOCKET 5 (MSS, 500 to 1460)",
-        Capability::Set(Setting::Ttl) => "CONFIGURE_SOCKET 0 (TTL)",
-        Capability::Set(Setting::Dscp) => "CONFIGURE_SOCKET 1 (traffic class)",
-        Capability::SendUrgent => {
-            return Err("the flags of SEND_DATA, urgent among them, differ between releases");
-        }
-        Capability::SendMore => return Err("no flag of SEND_DATA holds data back"),
-        Capability::ReceiveUrgent => return Err("no primitive receives urgent data"),
-        Capability::Get => return Err("no primitive reads a parameter back"),
-        Capability::Status => return Err("no primitive tells the state of a connection"),
-        Capability::Set(_) => return Err("no parameter of CONFIGURE_SOCKET"),
-    })
-}
-
-/// Everything that the protocol can express.
-pub fn capabilities() -> Vec<Capability> {
-    Capability::ALL
-        .into_iter()
-        .filter(|capability| express(*capability).is_ok())
-        .collect()
-}
-
-/// When the device is asked for what it receives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reading {
-    /// As soon as there is a connection.
-    #[default]
-    Early,
-    /// When the application receives.
-    OnDemand,
-}
 
 /// What a request is part of.
 #[derive(Clone, Debug)]
@@ -247,104 +200,6 @@ impl Client {
         Ok((number, open))
     }
 
-    fn listen(
-        &mut self,
-        id: CallId,
-        local: SocketAddr,
-        backlog: u32,
-        with: &[(Setting, i64)],
-    ) -> Result<(), Errno> {
-        let max = backlog.clamp(1, MAX_CONNECTIONS);
-        let last = Request::ListenAndAccept {
-            listener: 0,
-            max_connections: u16::try_from(max).expect("clamped"),
-        };
-        self.open(id, Role::Listener, Some(local), local, with, last)
-    }
-
-    fn connect(
-        &mut self,
-        id: CallId,
-        remote: SocketAddr,
-        local: Option<SocketAddr>,
-        with: &[(Setting, i64)],
-        data: Vec<u8>,
-    ) -> Result<(), Errno> {
-        if !data.is_empty() {
-            return Err(Errno::Unsupported);
-        }
-        let last = Request::Connect {
-            socket: 0,
-            port: remote.port(),
-            address: remote.ip(),
-        };
-        self.open(id, Role::Connection, local, remote, with, last)
-    }
-
-    fn open(
-        &mut self,
-        id: CallId,
-        role: Role,
-        local: Option<SocketAddr>,
-        like: SocketAddr,
-        with: &[(Setting, i64)],
-        last: Request,
-    ) -> Result<(), Errno> {
-        let any = match like {
-            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-            SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-        };
-        let port = local.map_or(0, |local| local.port());
-        let mut steps = vec![Request::CreateAndBind {
-            bind: local.is_some(),
-            port: if port == 0 { ANY_PORT } else { port },
-            address: local.map_or(any, |local| local.ip()),
-        }];
-        for (setting, value) in with {
-            steps.push(configure(0, *setting, *value)?);
-        }
-        steps.push(last);
-        self.queue(
-            Purpose::Open(id, role, local.unwrap_or(SocketAddr::new(any, 0))),
-            steps,
-        );
-        Ok(())
-    }
-
-    fn accept(&mut self, id: CallId, handle: SocketHandle) -> Result<(), Errno> {
-        let (number, open) = self.find(handle)?;
-        if open.role != Role::Listener {
-            return Err(Errno::Invalid);
-        }
-        open.accepting.push_back(id);
-        self.hand_over(number);
-        Ok(())
-    }
-
-    /// Gives connections to those who asked.
-    fn hand_over(&mut self, listener: u16) {
-        let Some(open) = self.sockets.get_mut(&listener) else {
-            return;
-        };
-        while !open.accepting.is_empty()
-            && let Some((number, remote)) = open.accepted.pop_front()
-        {
-            let socket = SocketHandle(number.into());
-            self.events.push_back(AppEvent::Accepted {
-                listener: SocketHandle(listener.into()),
-                socket,
-                connection: FourTuple {
-                    local: open.local,
-                    remote,
-                },
-            });
-            if let Some(id) = open.accepting.pop_front() {
-                let result = Ok(Value::Socket(socket));
-                self.events.push_back(AppEvent::Reply { id, result });
-            }
-        }
-    }
-
     fn send(&mut self, id: CallId, handle: SocketHandle, data: &[u8]) -> Result<(), Errno> {
         let (socket, _) = self.find(handle)?;
         let steps: Vec<_> = data
@@ -358,55 +213,6 @@ impl Client {
             .collect();
         self.queue(Purpose::Call(id, Value::Count(data.len())), steps);
         Ok(())
-    }
-
-    fn receive(&mut self, id: CallId, handle: SocketHandle, max: usize) -> Result<(), Errno> {
-        let on_demand = self.reading == Reading::OnDemand;
-        let (number, open) = self.find(handle)?;
-        if open.role == Role::Listener {
-            return Err(Errno::NotConnected);
-        }
-        open.receiving.push_back((id, max));
-        let waits = open.received.is_empty() && !open.ended;
-        if waits && (on_demand || !open.reading) {
-            let length = if on_demand {
-                max
-            } else {
-                usize::from(FOR_EVER)
-            };
-            self.read(number, length);
-        }
-        self.give(number);
-        Ok(())
-    }
-
-    fn read(&mut self, socket: u16, length: usize) {
-        let max_length = u16::try_from(length).unwrap_or(FOR_EVER);
-        let request = Request::ReceiveAndForward {
-            socket,
-            max_forward: FOR_EVER,
-            max_length,
-        };
-        self.queue(Purpose::Read(socket), [request]);
-    }
-
-    /// Answers those who receive, as far as there is something.
-    fn give(&mut self, socket: u16) {
-        let Some(open) = self.sockets.get_mut(&socket) else {
-            return;
-        };
-        let ready = |open: &Open| open.lost || open.ended || !open.received.is_empty();
-        while ready(open)
-            && let Some((id, max)) = open.receiving.pop_front()
-        {
-            let result = if open.lost {
-                Err(Errno::NoBuffers)
-            } else {
-                let count = open.received.len().min(max);
-                Ok(Value::Bytes(open.received.drain(..count).collect()))
-            };
-            self.events.push_back(AppEvent::Reply { id, result });
-        }
     }
 
     fn close(&mut self, id: CallId, handle: SocketHandle) -> Result<(), Errno> {
@@ -548,46 +354,6 @@ impl Client {
         }
     }
 
-    fn opened(&mut self, id: CallId, role: Role, local: SocketAddr, request: &Request) {
-        let number = match request {
-            Request::ListenAndAccept { listener, .. } => *listener,
-            Request::Connect { socket, .. } => *socket,
-            _ => return self.reply(id, Err(Errno::Other)),
-        };
-        self.keep(number, role, local);
-        let socket = SocketHandle(number.into());
-        self.reply(id, Ok(Value::Socket(socket)));
-        if role == Role::Connection {
-            self.begin_reading(number);
-        }
-    }
-
-    fn keep(&mut self, number: u16, role: Role, local: SocketAddr) {
-        self.sockets.insert(
-            number,
-            Open {
-                role,
-                accepted: VecDeque::new(),
-                accepting: VecDeque::new(),
-                local,
-                received: VecDeque::new(),
-                receiving: VecDeque::new(),
-                reading: false,
-                ended: false,
-                lost: false,
-            },
-        );
-    }
-
-    fn begin_reading(&mut self, socket: u16) {
-        if self.reading == Reading::Early {
-            if let Some(open) = self.sockets.get_mut(&socket) {
-                open.reading = true;
-            }
-            self.read(socket, FOR_EVER.into());
-        }
-    }
-
     /// A request of a job failed.
     fn failed_at(&mut self, request: &Request, job: Job, errno: Errno) {
         match request {
@@ -629,85 +395,8 @@ impl Client {
                 socket,
                 port,
                 address,
-            } => {
-                let Some(open) = self.sockets.get_mut(&listener) else {
-                    // It came while the listener was being closed.
-                    let abort = true;
-                    return self.queue(Purpose::Tidy, [Request::CloseSocket { socket, abort }]);
-                };
-                open.accepted
-                    .push_back((socket, SocketAddr::new(address, port)));
-                let local = open.local;
-                self.keep(socket, Role::Connection, local);
-                self.hand_over(listener);
-                self.begin_reading(socket);
-            }
-            Event::Forwarded { full, data } => {
-                let Some(socket) = self.reader(request) else {
-                    return;
-                };
-                if let Some(open) = self.sockets.get_mut(&socket) {
-                    open.lost |= usize::from(full) != data.len();
-                    open.ended |= full == 0;
-                    open.received.extend(data);
-                    let handle = SocketHandle(socket.into());
-                    self.events.push_back(match full {
-                        0 => AppEvent::Eof(handle),
-                        _ => AppEvent::Readable(handle),
-                    });
-                }
-                self.give(socket);
-            }
+            } => self.accepted(listener, socket, SocketAddr::new(address, port)),
+            Event::Forwarded { full, data } => self.forwarded(full, data, request),
         }
     }
-
-    /// Whose data an event carries: the protocol does not say. Ours writes it where SOME/IP has its
-    /// request id; otherwise there must be one connection only.
-    fn reader(&self, request: u32) -> Option<u16> {
-        let named = u16::try_from(request).ok();
-        let mut connections = self
-            .sockets
-            .iter()
-            .filter(|(_, open)| open.role == Role::Connection)
-            .map(|(number, _)| *number);
-        match named.filter(|number| self.sockets.contains_key(number)) {
-            Some(number) => Some(number),
-            None => connections.next().filter(|_| connections.next().is_none()),
-        }
-    }
-}
-
-/// The socket of a request that was made before it had a number.
-fn number_step(step: &mut Request, number: u16) {
-    match step {
-        Request::ConfigureSocket { socket, .. } | Request::Connect { socket, .. } => {
-            *socket = number;
-        }
-        Request::ListenAndAccept { listener, .. } => *listener = number,
-        _ => {}
-    }
-}
-
-/// CONFIGURE_SOCKET for a setting.
-fn configure(socket: u16, setting: Setting, value: i64) -> Result<Request, Errno> {
-    let octet = |value: i64| u8::try_from(value).map_err(|_| Errno::Invalid);
-    let (parameter, value) = match setting {
-        Setting::NoDelay => (parameter::NAGLE, vec![u8::from(value == 0)]),
-        Setting::Ttl => (parameter::TTL, vec![octet(value)?]),
-        // The field has ECN in its two lowest bits.
-        Setting::Dscp => (parameter::PRIORITY, vec![octet(value.saturating_mul(4))?]),
-        Setting::Mss => {
-            let value = u16::try_from(value).map_err(|_| Errno::Unsupported)?;
-            if !(500..=1_460).contains(&value) {
-                return Err(Errno::Unsupported);
-            }
-            (parameter::MSS, value.to_be_bytes().to_vec())
-        }
-        _ => return Err(Errno::Unsupported),
-    };
-    Ok(Request::ConfigureSocket {
-        socket,
-        parameter,
-        value,
-    })
 }

@@ -1,0 +1,65 @@
+//! Cases with application calls.
+
+use super::fake::{FakeReal, fake};
+use super::on;
+use crate::run::RunOptions;
+use crate::run::testing::{CallsMade, FakeApplication, Manner, instance};
+use std::time::Duration;
+use tcpconf_engine::{AppCall, Shown};
+use tcpconf_suite::plan::Instance;
+
+/// A target with an application interface, and the calls that it got.
+fn fake_with_application() -> (FakeReal, CallsMade) {
+    let (mut target, _) = fake(Manner::Answers);
+    let app = FakeApplication::new();
+    let calls = app.calls.clone();
+    target.app = Some(app);
+    (target, calls)
+}
+
+#[test]
+fn replies_and_events_of_applications_come_to_the_case_that_called() {
+    let ids: Vec<String> = (0..50).map(|n| format!("t/app{n}")).collect();
+    let mut plan: Vec<Instance> = ids.iter().map(|id| instance(id)).collect();
+    for instance in &mut plan {
+        instance.needs.app = true;
+    }
+    let (target, calls) = fake_with_application();
+    let got = on(target, &plan, &RunOptions::default());
+    // The script passes when its own reply and an event with its own key have come, and fails otherwise.
+    assert_eq!(
+        got.summary.counts.get(&Shown::Pass),
+        Some(&50),
+        "{:?}",
+        got.lines()
+    );
+    let calls = calls.borrow();
+    let last = |key: u64| calls.iter().rfind(|(of, _)| *of == key).map(|(_, c)| c);
+    for (key, _) in calls.iter() {
+        assert_eq!(last(*key), Some(&AppCall::ResetAll), "of {key}");
+    }
+}
+
+#[test]
+fn a_case_that_is_given_up_is_hung_up_too() {
+    let mut hang = instance("t/hang");
+    hang.needs.app = true;
+    let (target, calls) = fake_with_application();
+    let options = RunOptions {
+        timeout: Some(Duration::from_secs(1)),
+        ..RunOptions::default()
+    };
+    on(target, &[hang], &options);
+    let calls: Vec<AppCall> = calls.borrow().iter().map(|(_, c)| c.clone()).collect();
+    assert_eq!(calls, [AppCall::ResetAll]);
+}
+
+#[test]
+fn a_target_without_an_application_makes_its_cases_unsupported() {
+    let mut app = instance("t/app");
+    app.needs.app = true;
+    let (target, _) = fake(Manner::Answers);
+    let got = on(target, &[app], &RunOptions::default());
+    let line = "t/app: UNSUP the target has no application interface";
+    assert_eq!(got.lines(), [line]);
+}
