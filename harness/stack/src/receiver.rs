@@ -7,6 +7,9 @@ use crate::ring::Ring;
 use crate::window::Window;
 use tcpconf_wire::SeqNumber;
 
+/// Holes that one segment ahead of RCV.NXT may fill.
+const MAX_HOLES: usize = 8;
+
 /// What became of the text and the FIN of a segment (§3.10.7.4, seventh and eighth).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -66,6 +69,11 @@ impl Receiver {
         self.buffer.allocated() + self.assembler.allocated()
     }
 
+    /// Ranges of the reassembly queue that were looked at one by one so far.
+    pub(crate) fn visits(&self) -> u64 {
+        self.assembler.visits()
+    }
+
     /// Takes text that lies within the window; of octets that are there already the first copy
     /// stays, so that what the user reads does not depend on later copies.
     pub(crate) fn take_text(&mut self, seq: SeqNumber, text: &[u8]) -> Taken {
@@ -76,13 +84,14 @@ impl Receiver {
         let offset = |at: SeqNumber| (at - seq) as usize;
         if seq.gt(rcv_nxt) {
             self.duplicate = self.assembler.overlap(seq, end);
-            let mut holes = [(seq, seq); 8];
+            let mut holes = [(seq, seq); MAX_HOLES];
             let mut count = 0;
             self.assembler.holes(seq, end, |start, stop| {
                 if let Some(place) = holes.get_mut(count) {
                     *place = (start, stop);
                 }
                 count += 1;
+                count <= MAX_HOLES
             });
             // A segment over more holes than fit here is taken when it is sent again.
             if count <= holes.len() && self.assembler.insert(seq, end) {
@@ -103,6 +112,7 @@ impl Receiver {
             self.assembler.holes(seq, end, |start, stop| {
                 let ahead = (start - rcv_nxt) as usize;
                 buffer.write_ahead(ahead, &text[offset(start)..offset(stop)]);
+                true
             });
             self.rcv_nxt = self.assembler.advance(end);
         }

@@ -10,6 +10,7 @@ use crate::connection::state::State;
 use crate::connection::user::Read;
 use crate::connection::{Connection, Env, Origin};
 use crate::error::{CallError, ErrorKind};
+use crate::receiver::Receiver;
 use crate::types::{FourTuple, Received, SocketId, StateName, Status};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -409,12 +410,15 @@ impl Host {
         self.slots.connection(index).map(Connection::status)
     }
 
-    /// How many entries of its retransmission queue a connection has looked at one by one so far: what no
-    /// segment of a peer may make grow with the length of the queue. Zero without a send side.
+    /// How many entries of its queues a connection has looked at one by one so far: segments of the
+    /// retransmission queue, which is the SACK scoreboard, and ranges of the reassembly queue. No segment of a
+    /// peer may make it grow with the length of a queue. What a side has counted goes with it.
     pub fn work_of(&self, tuple: FourTuple) -> Option<u64> {
         let index = self.connections.get(&tuple, &self.slots)?;
         let connection = self.slots.connection(index)?;
-        Some(connection.state.sender().map_or(0, |s| s.visits()))
+        let sent = connection.state.sender().map_or(0, |s| s.visits());
+        let received = connection.state.receiver().map_or(0, Receiver::visits);
+        Some(sent + received)
     }
 
     /// The options of a connection, or those that a listener hands on.

@@ -51,17 +51,12 @@ impl InProcess for FaultyTarget {
         ip: u8,
     ) -> Result<(Box<dyn Endpoint>, Lease), LeaseError> {
         let (sound, lease) = self.sound.open(seed, needs, ip)?;
-        let endpoint = FaultyEndpoint {
-            fault: self.fault,
-            sound,
-            host: Host::default(),
-            told: VecDeque::new(),
-        };
-        Ok((Box::new(endpoint), lease))
+        Ok((Box::new(FaultyEndpoint::new(self.fault, sound)), lease))
     }
 }
 
-struct FaultyEndpoint {
+/// A sound endpoint with a fault on its way in, on its way out, or in its calls.
+pub(super) struct FaultyEndpoint {
     fault: &'static Fault,
     sound: Box<dyn Endpoint>,
     host: Host,
@@ -70,6 +65,15 @@ struct FaultyEndpoint {
 }
 
 impl FaultyEndpoint {
+    pub(super) fn new(fault: &'static Fault, sound: Box<dyn Endpoint>) -> Self {
+        Self {
+            fault,
+            sound,
+            host: Host::default(),
+            told: VecDeque::new(),
+        }
+    }
+
     /// The fault looks at a segment that arrives.
     fn look_at_input(&self, now: Instant, parsed: &Parsed, segment: &mut Segment) -> Then {
         let rewrite = match self.fault.change {

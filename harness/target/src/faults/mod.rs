@@ -18,9 +18,13 @@ mod resource;
 mod scene;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;
 
 pub use endpoint::FaultyTarget;
 pub use non_stack::NonStack;
+#[cfg(test)]
+pub(crate) use wire::OnTheWire;
 
 use scene::{Host, Scene, Then};
 use tcpconf_engine::AppCall;

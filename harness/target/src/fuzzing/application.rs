@@ -1,8 +1,9 @@
 //! The application on a host: takes and gives octets that name their sequence number.
 
+use super::subject::Subject;
 use super::{fill, first_wrong};
 use std::collections::BTreeMap;
-use tcpconf_stack::{Event, Host, SocketId, StateName};
+use tcpconf_stack::{Event, SocketId, StateName};
 use tcpconf_wire::Instant;
 
 /// Octets that a source offers a connection in all.
@@ -88,7 +89,7 @@ impl Application {
     }
 
     /// All events of the host. Whether there were any.
-    pub(super) fn handle_events(&mut self, host: &mut Host, now: Instant) -> bool {
+    pub(super) fn handle_events(&mut self, host: &mut Subject, now: Instant) -> bool {
         let mut any = false;
         while let Some((id, event)) = host.poll_event() {
             any = true;
@@ -114,7 +115,7 @@ impl Application {
         any
     }
 
-    fn act(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+    fn act(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
         match self.manner {
             Manner::NoRead => return,
             Manner::Closer => self.close(host, now, id),
@@ -142,7 +143,13 @@ impl Application {
     }
 
     /// Reads up to `max` octets and checks that they are those of their place. How many there were.
-    pub(super) fn read(&mut self, host: &mut Host, now: Instant, id: SocketId, max: usize) -> u32 {
+    pub(super) fn read(
+        &mut self,
+        host: &mut Subject,
+        now: Instant,
+        id: SocketId,
+        max: usize,
+    ) -> u32 {
         let Some(client) = self.clients.get_mut(&id) else {
             return 0;
         };
@@ -176,7 +183,7 @@ impl Application {
     }
 
     /// Sends what is owed as far as it goes.
-    fn flush(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+    fn flush(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
         while let Some(client) = self.clients.get_mut(&id)
             && client.owed > 0
         {
@@ -195,7 +202,7 @@ impl Application {
     /// SEND of `count` octets; how many were taken.
     pub(super) fn send(
         &mut self,
-        host: &mut Host,
+        host: &mut Subject,
         now: Instant,
         id: SocketId,
         count: usize,
@@ -226,7 +233,7 @@ impl Application {
         taken
     }
 
-    pub(super) fn close(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+    pub(super) fn close(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
         if let Some(client) = self.clients.get_mut(&id)
             && !client.closed
         {
@@ -237,13 +244,13 @@ impl Application {
         }
     }
 
-    pub(super) fn release(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+    pub(super) fn release(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
         if self.clients.remove(&id).is_some() {
             host.release(now, id);
         }
     }
 
-    pub(super) fn abort(&mut self, host: &mut Host, now: Instant, id: SocketId) {
+    pub(super) fn abort(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
         if self.clients.remove(&id).is_some() && host.abort(now, id).is_err() {
             host.release(now, id);
         }

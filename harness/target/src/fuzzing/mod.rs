@@ -7,8 +7,13 @@
 //! - [`two_stacks`]: two hosts over a link that the input drives, and that is fair at the end.
 //! - [`suite_parse`]: the suite language.
 //! - [`stack_vs_smoltcp`]: one script against the own stack and smoltcp; `versus`.
+//!
+//! `subject` is the seam at which the tests of the oracles put a fault between a host and its oracles; `faulty` has
+//! the faults.
 
 mod application;
+#[cfg(test)]
+mod faulty;
 mod input;
 mod notation;
 mod pattern;
@@ -17,6 +22,7 @@ mod peer_options;
 mod seeds;
 mod settings;
 mod stack_ops;
+mod subject;
 mod suite_parse;
 mod two_stacks;
 mod versus;

@@ -1,22 +1,27 @@
 //! Operations on one host with a listener: segments relative to what it sent last, ICMP, calls of its application,
 //! time, configuration. At the end the peers fall silent, and everything has to end.
 //!
-//! What must hold: no panic; every invariant of the engine on every segment out; text is that of its place on both
+//! What must hold (`checks`): no panic; every invariant of the engine on every segment out; text is that of its place on both
 //! sides; segments out are bounded, by operation and by virtual hour of silence; no timer is left in the past;
 //! what a segment costs does not grow with the queue; what a connection holds is bounded; a silent peer is given up; at the end no socket and no timer is left.
+
+mod checks;
+#[cfg(test)]
+mod tests;
 
 use super::application::Application;
 use super::input::Input;
 use super::peer::{Peer, Shape};
 use super::peer_options::Offer;
 use super::seeds::Heard;
-use super::settings::{LONGEST_USER_TIMEOUT, Settings, address, socket_options};
-use super::{first_wrong, show};
+use super::settings::{Settings, address, socket_options};
+use super::show;
+use super::subject::Subject;
+use checks::{MAX_WAKE_UPS_SILENT_HOUR, Work};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tcpconf_engine::Watch;
-use tcpconf_stack::{FourTuple, Host, ListenOptions, StateName};
-use tcpconf_wire::view::IpView;
+use tcpconf_stack::ListenOptions;
 use tcpconf_wire::{Flags, Icmp, Instant, Packet};
 
 /// The service's port.
@@ -26,26 +31,12 @@ const PEER_PORTS: u16 = 40_000;
 /// Peers are connected to here, one port a peer.
 const PEER_LISTENS: u16 = 5001;
 const PEERS: usize = 3;
+/// Connections that may be there at once: the host opens more than one to a peer.
+const MAX_CONNECTIONS: u32 = 24;
 /// Operations of one input.
 const MAX_OPERATIONS: u32 = 400;
-/// Segments out at one instant: all that may be in flight, twice, and answers.
-const MAX_OUT: u32 = 2 * 256 + 64;
 /// Polls at one instant without a packet between them.
 const MAX_ROUNDS: u32 = 64;
-/// Segments that one connection may send in an hour in which it hears nothing: SYNs, retransmissions, zero-window
-/// and keep-alive probes, all of which back off to a minute or come twice a minute.
-const MAX_OUT_SILENT_HOUR: u32 = 200;
-/// Wake-ups in such an hour, a connection: delayed ACKs and pacing timers come with something sent.
-const MAX_WAKE_UPS_SILENT_HOUR: u32 = 1000;
-/// After this long without a word from the peer nothing may wait for it any more: the longest user timeout,
-/// keep-alive, and 2 MSL behind them.
-const SILENCE: Duration = Duration::from_secs(2 * LONGEST_USER_TIMEOUT.as_secs() + 300);
-/// What a connection may hold beside its buffers: lists of segments in flight and of gaps.
-const MAX_OVERHEAD: usize = 64 * 1024;
-/// Entries of the retransmission queue that a segment in may cost beside those that it settles.
-const MAX_WORK_IN: u64 = 16;
-/// Visits that a segment out is worth: when it is SACKed, lost, split and acknowledged.
-const MAX_WORK_OUT: u64 = 6;
 /// Packets that can be sent again.
 const KEPT: usize = 4;
 
@@ -84,18 +75,9 @@ pub fn stack_ops_heard(data: &[u8]) -> Vec<Heard> {
     world.heard.take().unwrap_or_default()
 }
 
-/// The cost of a connection, in entries of queues looked at.
-#[derive(Clone, Copy, Default)]
-struct Work {
-    /// So far, by the stack's own count.
-    done: u64,
-    /// What it may yet do: each segment out adds to it, and each segment in a little.
-    credit: u64,
-}
-
 struct World<'a> {
     input: Input<'a>,
-    host: Host,
+    host: Subject,
     now: Instant,
     application: Application,
     peers: Vec<Peer>,
@@ -149,7 +131,7 @@ impl<'a> World<'a> {
             })
             .collect();
         let largest = config.mtu.into();
-        let mut host = Host::new(config, seed);
+        let mut host = Subject::new(config, seed);
         let mut application = Application::new(manner);
         application.listener = host.listen(None, PORT, listen).ok();
         Self {
@@ -188,6 +170,12 @@ impl<'a> World<'a> {
     /// How many operations there were.
     fn run(mut self) -> u32 {
         let operations = self.operations();
+        self.end();
+        operations
+    }
+
+    /// The peers fall silent, then the application goes.
+    fn end(mut self) {
         self.say("silence");
         self.silence();
         self.nobody_waits();
@@ -209,7 +197,6 @@ impl<'a> World<'a> {
             None,
             "a timer without a connection"
         );
-        operations
     }
 
     fn operation(&mut self) {
@@ -420,9 +407,10 @@ impl<'a> World<'a> {
         self.pass(until);
     }
 
-    /// Time passes, and no packet comes. How often the host woke up.
-    fn pass(&mut self, until: Instant) -> u32 {
-        let from = self.now;
+    /// Time passes, and no packet comes.
+    fn pass(&mut self, until: Instant) {
+        let millis = until.since(self.now).as_millis() as u32;
+        let hours = 1 + millis / 3_600_000;
         let mut wake_ups = 0;
         while let Some(at) = self.host.poll_timeout().filter(|at| *at <= until) {
             wake_ups += 1;
@@ -430,58 +418,17 @@ impl<'a> World<'a> {
             self.out = 0;
             self.host.handle_timeout(self.now);
             self.settle();
-        }
-        self.now = until;
-        self.host.handle_timeout(self.now);
-        let millis = self.now.since(from).as_millis() as u32;
-        for peer in &mut self.peers {
-            peer.tick(millis);
-        }
-        let connections = PEERS as u32 * 8;
-        let hours = 1 + millis / 3_600_000;
-        assert!(
-            wake_ups <= hours * MAX_WAKE_UPS_SILENT_HOUR * connections,
-            "{wake_ups} wake-ups in {millis} ms of silence"
-        );
-        self.out = 0;
-        wake_ups
-    }
-
-    /// The peers say nothing for long: what is sent then is bounded.
-    fn silence(&mut self) {
-        self.out = 0;
-        let sockets = self.host.sockets() as u32;
-        let until = self.now + SILENCE;
-        let mut out = 0;
-        while let Some(at) = self.host.poll_timeout().filter(|at| *at <= until) {
-            self.now = self.now.max(at);
-            self.host.handle_timeout(self.now);
-            self.settle();
-            out += core::mem::take(&mut self.out);
-            let bound = (1 + sockets) * MAX_OUT_SILENT_HOUR;
             assert!(
-                out <= bound,
-                "{out} segments for {sockets} sockets in silence"
+                wake_ups <= hours * MAX_WAKE_UPS_SILENT_HOUR * MAX_CONNECTIONS,
+                "{wake_ups} wake-ups in {millis} ms without a packet"
             );
         }
         self.now = until;
-    }
-
-    /// After a long silence no connection waits for the peer any more, but for its text.
-    fn nobody_waits(&mut self) {
-        for id in self.application.clients() {
-            let Some(status) = self.host.status(id) else {
-                continue;
-            };
-            let waits = match status.state {
-                StateName::Established | StateName::CloseWait => status.unacked > 0,
-                // The application may still read.
-                StateName::FinWait2 => false,
-                StateName::Closed => false,
-                _ => true,
-            };
-            assert!(!waits, "still waiting after {SILENCE:?}: {status:?}");
+        self.host.handle_timeout(self.now);
+        for peer in &mut self.peers {
+            peer.tick(millis);
         }
+        self.out = 0;
     }
 
     /// Everything that the host and its application do at this moment.
@@ -505,119 +452,6 @@ impl<'a> World<'a> {
             "a timer is left in the past: {timer:?} at {}",
             self.now
         );
-    }
-
-    /// The host has sent what is now `last_out`.
-    fn sent(&mut self) {
-        self.last_out.at = self.now;
-        if self.tell.is_some() {
-            self.say(&format!("> {}", show(&self.last_out.bytes)));
-        }
-        self.out += 1;
-        assert!(
-            self.out <= MAX_OUT,
-            "{} segments in one operation",
-            self.out
-        );
-        if self.heard.is_some() {
-            let bytes = self.last_out.bytes.clone();
-            self.hear(true, &bytes);
-        }
-        let bytes = &self.last_out.bytes;
-        assert!(
-            bytes.len() <= self.largest,
-            "{} octets on a link of {}",
-            bytes.len(),
-            self.largest
-        );
-        let ip = IpView::parse(bytes).expect("the host writes well-formed packets");
-        let tcp = ip.tcp().expect("the host writes well-formed segments");
-        let first = tcp.seq + u32::from(tcp.flags.contains(Flags::SYN));
-        let wrong = first_wrong(first, tcp.payload);
-        assert!(
-            wrong.is_none(),
-            "octet {wrong:?} of the text is wrong: {}",
-            show(bytes)
-        );
-        let findings = self.watch.seen(&self.last_out);
-        assert!(findings.is_empty(), "{findings:#?}");
-        let from = SocketAddr::new(ip.src, tcp.src_port);
-        let to = SocketAddr::new(ip.dst, tcp.dst_port);
-        let base = if tcp.dst_port >= PEER_PORTS {
-            PEER_PORTS
-        } else {
-            PEER_LISTENS
-        };
-        let index = usize::from(tcp.dst_port.wrapping_sub(base));
-        if let Some(peer) = self.peers.get_mut(index) {
-            peer.observe(from, to, &tcp);
-            self.touched |= 1 << index;
-            self.work[index].credit += MAX_WORK_OUT;
-        }
-    }
-
-    fn check_connections(&self) {
-        let config = self.host.config();
-        assert!(
-            self.host.sockets() <= config.max_sockets + 1,
-            "too many sockets"
-        );
-        if let Some(status) = self
-            .application
-            .listener
-            .and_then(|id| self.host.status(id))
-        {
-            let waiting = status.half_open + status.acceptable;
-            assert!(
-                waiting <= 2 * self.listen.backlog.max(1),
-                "backlog: {status:?}"
-            );
-        }
-        for (n, peer) in self.peers.iter().enumerate() {
-            if self.touched >> n & 1 == 0 {
-                continue;
-            }
-            let tuple = FourTuple {
-                local: peer.target,
-                remote: peer.ours,
-            };
-            let Some(status) = self.host.status_of(tuple) else {
-                continue;
-            };
-            let (receive, send) = (config.receive_buffer as usize, config.send_buffer as usize);
-            assert!(status.unread <= receive, "{status:?}");
-            assert!(status.unacked <= send, "{status:?}");
-            assert!(status.memory <= receive + send + MAX_OVERHEAD, "{status:?}");
-            let flight = status.snd_nxt.distance_from(status.snd_una);
-            assert!(flight >= 0 && flight as usize <= send + 2, "{status:?}");
-            assert!(
-                status.state == StateName::Closed || status.mss > 0,
-                "{status:?}"
-            );
-        }
-    }
-
-    /// What a segment in costs does not grow with the length of the queue.
-    fn check_work(&mut self, judged: bool) {
-        for (n, (work, peer)) in self.work.iter_mut().zip(&self.peers).enumerate() {
-            if self.touched >> n & 1 == 0 {
-                continue;
-            }
-            let tuple = FourTuple {
-                local: peer.target,
-                remote: peer.ours,
-            };
-            let done = self.host.work_of(tuple).unwrap_or(0);
-            let cost = done.saturating_sub(core::mem::replace(&mut work.done, done));
-            if judged {
-                let allowed = work.credit + MAX_WORK_IN;
-                assert!(
-                    cost <= allowed,
-                    "a segment cost {cost} entries of the queue, {allowed} may be left"
-                );
-                work.credit = allowed - cost;
-            }
-        }
     }
 
     fn hear(&mut self, of_host: bool, bytes: &[u8]) {

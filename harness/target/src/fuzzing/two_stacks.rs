@@ -4,20 +4,26 @@
 //! What must hold: no panic; text is that of its place at every moment; no connection fails; after the link has
 //! become fair all text arrives, both ends close, nothing is left, within bounded virtual time and packets.
 
+#[cfg(test)]
+mod tests;
+
 use super::input::Input;
 use super::settings::{Settings, address};
+use super::subject::Subject;
 use super::{first_wrong, show, stream};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tcpconf_stack::{Event, Host, ListenOptions, Received, SocketId};
+use tcpconf_stack::{Event, ListenOptions, SocketId};
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{Flags, Instant};
 
 const PORT: u16 = 80;
 /// Where the other side of a simultaneous open begins.
 const OTHER_PORT: u16 = 5000;
+/// Octets of one call of an application.
+const STEP: usize = 4096;
 /// One way, when nothing else is said.
 const DELAY: Duration = Duration::from_millis(10);
 /// The most that one side sends, octets.
@@ -69,7 +75,7 @@ struct End {
 
 struct Net<'a> {
     input: Input<'a>,
-    hosts: [Host; 2],
+    hosts: [Subject; 2],
     ends: [End; 2],
     listener: Option<SocketId>,
     now: Instant,
@@ -109,7 +115,7 @@ impl<'a> Net<'a> {
         });
         let mut hosts = [(a, 1), (b, 2)].map(|((mut config, seed), n)| {
             config.addresses = vec![address(v6, n)];
-            Host::new(config, seed)
+            Subject::new(config, seed)
         });
         let now = Instant::from_secs(1);
         let [first, second] = [1, 2].map(|n| address(v6, n));
@@ -180,7 +186,11 @@ impl<'a> Net<'a> {
             }
         }
         let [a, b] = &self.ends;
-        assert_eq!((a.received, b.received), (b.total, a.total));
+        assert_eq!(
+            (a.received, b.received),
+            (b.total, a.total),
+            "not all text has come"
+        );
         for (host, end) in self.hosts.iter_mut().zip(&self.ends) {
             if let Some(id) = end.id {
                 host.release(self.now, id);
@@ -201,13 +211,12 @@ impl<'a> Net<'a> {
         }
         for host in &self.hosts {
             assert_eq!(host.sockets(), 0, "sockets are left when all has ended");
-            assert_eq!(host.poll_timeout(), None, "a timer without a connection");
         }
     }
 
     /// What both sides say of themselves, for a finding.
     fn state(&self) -> String {
-        let of = |(host, end): (&Host, &End)| {
+        let of = |(host, end): (&Subject, &End)| {
             let status = end.id.and_then(|id| host.status(id));
             format!("{end:?} {status:?}\n")
         };
@@ -235,11 +244,12 @@ impl<'a> Net<'a> {
     fn step(&mut self) -> bool {
         for from in 0..2 {
             let mut burst = 0;
-            while let Some(packet) = self.hosts[from].poll_transmit(self.now) {
+            let mut bytes = Vec::new();
+            while self.hosts[from].poll_transmit_into(self.now, &mut bytes) {
                 burst += 1;
                 assert!(burst < MAX_BURST, "a host spins at {}", self.now);
-                check_text(&packet.bytes);
-                self.carry(1 - from, packet.bytes);
+                check_text(&bytes);
+                self.carry(1 - from, core::mem::take(&mut bytes));
             }
             let timer = self.hosts[from].poll_timeout();
             assert!(
@@ -321,13 +331,13 @@ impl<'a> Net<'a> {
 
 impl End {
     /// Sends, closes behind the last octet, reads.
-    fn act(&mut self, host: &mut Host, now: Instant) {
+    fn act(&mut self, host: &mut Subject, now: Instant) {
         let Some(id) = self.id else {
             return;
         };
         while self.sent < self.total {
             let iss = host.status(id).expect("it is held").iss;
-            let count = (self.total - self.sent).min(4096) as usize;
+            let count = (self.total - self.sent).min(STEP as u32) as usize;
             let data = stream(iss + 1 + self.sent, count);
             let taken = host.send(now, id, &data).expect("it is open");
             self.sent += taken as u32;
@@ -340,23 +350,25 @@ impl End {
             host.close(now, id).expect("it is open");
             self.closed = true;
         }
+        let mut buffer = [0; STEP];
         while !self.eof {
             let irs = host.status(id).expect("it is held").irs;
-            match host.receive(now, id, 4096).expect("the connection holds") {
-                Received::Data(data) => {
-                    let wrong = first_wrong(irs + 1 + self.received, &data);
+            let got = host.receive_into(now, id, &mut buffer);
+            match got.expect("the connection holds") {
+                Some(0) => break,
+                Some(count) => {
+                    let wrong = first_wrong(irs + 1 + self.received, &buffer[..count]);
                     assert_eq!(wrong, None, "behind octet {} of the text", self.received);
-                    self.received += data.len() as u32;
+                    self.received += count as u32;
                 }
-                Received::Nothing => break,
-                Received::Eof => self.eof = true,
+                None => self.eof = true,
             }
         }
     }
 }
 
 /// One side of a simultaneous open.
-fn open(host: &mut Host, now: Instant, from: IpAddr, to: IpAddr) -> Option<SocketId> {
+fn open(host: &mut Subject, now: Instant, from: IpAddr, to: IpAddr) -> Option<SocketId> {
     let local = (from, OTHER_PORT);
     let remote = SocketAddr::new(to, OTHER_PORT);
     host.connect(now, Some(local), remote, None).ok()
