@@ -6,47 +6,76 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use rstest::rstest;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use tcpconf_report::snapshot::Snapshot;
 use tcpconf_tests::{Ended, root, tcpconf};
 use tempfile::TempDir;
 
 /// Writes the files anew instead of comparing them.
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
-/// What the committed snapshots hold: those suites whose text stays readable in a review.
-const SUITES: [&str; 1] = ["suites/handshake"];
 
+/// The folder of a target's snapshots, a file for each folder of suites.
 fn committed(target: &str) -> PathBuf {
-    root().join(format!("suites/snapshots/{target}.txt"))
+    root().join(format!("suites/snapshots/{target}"))
 }
 
-fn taken(target: &str, suites: &[&str]) -> String {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("snapshot.txt").display().to_string();
-    let head = ["snapshot", "--target", target, "-o", &file];
-    let ended = Ended::of(tcpconf(head.into_iter().chain(suites.iter().copied())));
-    assert_eq!(ended.code, Some(0), "{}", ended.all());
-    std::fs::read_to_string(folder.path().join("snapshot.txt")).unwrap()
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|file| {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(file).unwrap())
+        })
+        .collect()
+}
+
+fn read(target: &str) -> Snapshot {
+    let mut whole = Snapshot::default();
+    for text in files(&committed(target)).values() {
+        whole.take(Snapshot::parse(text).unwrap()).unwrap();
+    }
+    whole
 }
 
 #[rstest]
 #[case("stack")]
 #[case("smoltcp")]
 fn behaviour_is_the_committed_one(#[case] target: &str) {
-    let now = taken(target, &SUITES);
+    let folder = TempDir::new().unwrap();
+    let to = folder.path().display().to_string();
+    let ended = Ended::of(tcpconf([
+        "snapshot", "suites", "--target", target, "-o", &to,
+    ]));
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+    let now = files(folder.path());
     let path = committed(target);
     if std::env::var_os(UPDATE).is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, now).unwrap();
+        drop(std::fs::remove_dir_all(&path));
+        std::fs::create_dir_all(&path).unwrap();
+        for (name, text) in now {
+            std::fs::write(path.join(name), text).unwrap();
+        }
         return;
     }
-    let before = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = now.lines().zip(before.lines()).find(|(a, b)| a != b);
-    assert!(
-        now == before,
-        "{target} reacts otherwise than {}, first at {differs:#?}: {UPDATE}=1 writes it anew",
-        path.display()
+    let before = files(&path);
+    assert_eq!(
+        now.keys().collect::<Vec<_>>(),
+        before.keys().collect::<Vec<_>>(),
+        "folders of suites: {UPDATE}=1 writes the snapshots anew"
     );
+    for (name, now) in &now {
+        let before = &before[name];
+        let differs = now.lines().zip(before.lines()).find(|(a, b)| a != b);
+        assert!(
+            now == before,
+            "{target} reacts otherwise than {}, first at {differs:#?}: {UPDATE}=1 writes it anew",
+            path.join(name).display()
+        );
+    }
 }
 
 /// In virtual time nothing may depend on the seed.
@@ -54,8 +83,7 @@ fn behaviour_is_the_committed_one(#[case] target: &str) {
 #[case("stack")]
 #[case("smoltcp")]
 fn three_plays_agree(#[case] target: &str) {
-    let text = std::fs::read_to_string(committed(target)).unwrap();
-    let snapshot = Snapshot::parse(&text).unwrap();
+    let snapshot = read(target);
     let played = snapshot
         .cases
         .values()
@@ -85,6 +113,17 @@ fn differences_are_told_with_what_the_rfc_allows() {
     ] {
         assert!(ended.stdout.contains(text), "{text}");
     }
+    let file = committed("stack").join("close.txt").display().to_string();
+    let part = Ended::of(tcpconf(["diff", &file, &file]));
+    assert_eq!(part.code, Some(0), "{}", part.all());
+    let empty = TempDir::new().unwrap();
+    let nothing = Ended::of(tcpconf([
+        "diff",
+        &empty.path().display().to_string(),
+        &stack,
+    ]));
+    assert_eq!(nothing.code, Some(2), "{}", nothing.all());
+    assert!(nothing.stderr.contains("no snapshot"), "{}", nothing.all());
     let wrong = Ended::of(tcpconf(["diff", "Cargo.toml", &stack]));
     assert_eq!(wrong.code, Some(2), "{}", wrong.all());
 }

@@ -178,7 +178,7 @@ pub(crate) struct SnapshotArgs {
     pub(crate) profile: ProfileArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// Where to [default: stdout]
+    /// Where to; in a folder that exists, a file for each folder of suites [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// How often each case is played; what differs is no behaviour
@@ -191,7 +191,7 @@ pub(crate) struct SnapshotArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// A snapshot
+    /// A snapshot, or a folder of them
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// Another one

@@ -37,15 +37,42 @@ pub(super) fn diff(args: &DiffArgs) -> Result<u8, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<Snapshot, Failure> {
-    let wrong = |error: String| Failure::usage(format!("{}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    Snapshot::parse(&text).map_err(|error| {
-        wrong(error.to_string()).help("snapshots are written by: tcpconf snapshot PATH -o FILE")
-    })
+/// A snapshot, or all of a folder (`*.txt`) as one.
+fn read(path: &Path) -> Result<Snapshot, Failure> {
+    if !path.is_dir() {
+        return read_file(path);
+    }
+    let wrong = |error: std::io::Error| Failure::usage(format!("{}: {error}", path.display()));
+    let mut whole = Snapshot::default();
+    for entry in path.read_dir().map_err(wrong)? {
+        let file = entry.map_err(wrong)?.path();
+        if file.extension().is_none_or(|ending| ending != "txt") {
+            continue;
+        }
+        whole.take(read_file(&file)?).map_err(|case| {
+            let there = file.display();
+            Failure::usage(format!(
+                "{there}: the case '{case}' stands in another file, too"
+            ))
+        })?;
+    }
+    if whole.cases.is_empty() {
+        let message = format!("{}: no snapshot is in this folder", path.display());
+        return Err(Failure::usage(message).help(WRITTEN_BY));
+    }
+    Ok(whole)
 }
 
-/// The file without folder and ending.
+/// Where snapshots come from.
+const WRITTEN_BY: &str = "snapshots are written by: tcpconf snapshot PATH -o FILE";
+
+fn read_file(file: &Path) -> Result<Snapshot, Failure> {
+    let wrong = |error: String| Failure::usage(format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    Snapshot::parse(&text).map_err(|error| wrong(error.to_string()).help(WRITTEN_BY))
+}
+
+/// The file or folder without what it is in, and ending.
 fn name(file: &Path) -> String {
     file.file_stem()
         .unwrap_or_default()

@@ -8,6 +8,7 @@ use crate::failure::{EXIT_BROKEN, EXIT_NOTHING_SELECTED, Failure};
 use crate::library::Library;
 use crate::profile;
 use crate::selection::select;
+use std::path::Path;
 use std::sync::Arc;
 use tcpconf_engine::{CaseReport, Mode, Profile, RunEvent};
 use tcpconf_report::snapshot::Snapshot;
@@ -63,20 +64,28 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         return Ok(EXIT_INTERRUPTED);
     }
     let snapshot = Snapshot::of(plays.about(), &judged, &observed);
-    let text = snapshot.render();
-    match &args.output {
-        None => print(&text)?,
-        Some(file) => {
-            std::fs::write(file, &text)
-                .map_err(|error| Failure::broken(format!("{}: {error}", file.display())))?;
-            let (cases, unstable) = (snapshot.cases.len(), snapshot.unstable());
-            print(&format!(
-                "{}: {cases} cases, {unstable} of them unstable\n",
-                file.display()
-            ))?;
+    let Some(path) = &args.output else {
+        print(&snapshot.render())?;
+        return Ok(0);
+    };
+    let (cases, unstable) = (snapshot.cases.len(), snapshot.unstable());
+    if path.is_dir() {
+        for (folder, part) in snapshot.by_folder() {
+            write(&path.join(format!("{folder}.txt")), &part)?;
         }
+    } else {
+        write(path, &snapshot)?;
     }
+    print(&format!(
+        "{}: {cases} cases, {unstable} of them unstable\n",
+        path.display()
+    ))?;
     Ok(0)
+}
+
+fn write(file: &Path, snapshot: &Snapshot) -> Result<(), Failure> {
+    std::fs::write(file, snapshot.render())
+        .map_err(|error| Failure::broken(format!("{}: {error}", file.display())))
 }
 
 /// For one case that is observed; in virtual time it costs nothing.

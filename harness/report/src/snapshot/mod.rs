@@ -150,6 +150,36 @@ impl Snapshot {
         Ok(snapshot)
     }
 
+    /// One for each folder of suites, by its name: what stands before the first `/` of a case's id.
+    pub fn by_folder(self) -> BTreeMap<String, Self> {
+        let mut folders: BTreeMap<String, Self> = BTreeMap::new();
+        for (id, case) in self.cases {
+            let folder = id.split('/').next().unwrap_or_default().to_owned();
+            let part = folders.entry(folder).or_insert_with(|| Self {
+                about: self.about.clone(),
+                cases: BTreeMap::new(),
+            });
+            part.cases.insert(id, case);
+        }
+        folders
+    }
+
+    /// Takes in another part of the same target's behaviour; its comments are dropped.
+    ///
+    /// # Errors
+    /// The id of a case that both have.
+    pub fn take(&mut self, other: Self) -> Result<(), String> {
+        if self.cases.is_empty() {
+            self.about = other.about;
+        }
+        for (id, case) in other.cases {
+            if self.cases.insert(id.clone(), case).is_some() {
+                return Err(id);
+            }
+        }
+        Ok(())
+    }
+
     /// How many cases have no packets since they differ from play to play.
     pub fn unstable(&self) -> usize {
         self.cases.values().filter(|c| c.packets.is_none()).count()
