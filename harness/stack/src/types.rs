@@ -146,7 +146,7 @@ pub struct Status {
     pub urgent: bool,
     /// Connections in the accept queue of a listener.
     pub acceptable: usize,
-    /// Connections in SYN-RECEIVED of a listener.
+    /// Connections of a listener whose handshake is not done.
     pub half_open: usize,
     /// ISS.
     pub iss: SeqNumber,

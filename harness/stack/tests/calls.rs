@@ -146,14 +146,6 @@ fn rfc9293_3_10_calls_in_syn_sent() {
 }
 
 #[test]
-fn close_before_the_handshake_is_done_is_deferred() {
-    let mut t = Trace::connecting(plain());
-    t.drive("> S 0:0(0)\n< S 0:0(0) win 1000\n> S. 0:0(0) ack 1");
-    t.close();
-    t.drive("-\n= SYN-RECEIVED\n< . 1:1(0) ack 1 win 1000\n> F. 1:1(0) ack 1\n= FIN-WAIT-1");
-}
-
-#[test]
 fn must_48_must_49_dscp_and_ttl_reach_ip() {
     let mut t = Trace::established(plain());
     let id = t.id();

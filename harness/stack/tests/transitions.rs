@@ -28,8 +28,8 @@ const EVENTS: [&str; 17] = [
     "all timers",
 ];
 
-/// The state, with SND.NXT and RCV.NXT.
-fn enter(state: &str) -> (Trace, i64, i64) {
+/// The state, with SND.NXT and RCV.NXT; `by_user` when a user is to do something in it.
+fn enter(state: &str, by_user: bool) -> (Trace, i64, i64) {
     match state {
         "CLOSED" => {
             let mut t = Trace::with(plain());
@@ -46,6 +46,12 @@ fn enter(state: &str) -> (Trace, i64, i64) {
             t.drive("> S 0:0(0)");
             (t, 1, 0)
         }
+        // A user has such a connection when two SYNs have crossed.
+        "SYN-RECEIVED" if by_user => {
+            let mut t = Trace::connecting(plain());
+            t.drive("> S 0:0(0)\n< S 0:0(0) win 10000\n> S. 0:0(0) ack 1");
+            (t, 1, 1)
+        }
         "SYN-RECEIVED" => {
             let mut t = Trace::listening(plain());
             t.drive("< S 0:0(0) win 10000\n> S. 0:0(0) ack 1");
@@ -60,7 +66,8 @@ fn enter(state: &str) -> (Trace, i64, i64) {
 
 /// What the event does: the state after it and what was sent, or `None` where it cannot happen.
 fn outcome(state: &str, event: &str) -> Option<(String, String)> {
-    let (mut t, snd, rcv) = enter(state);
+    let by_user = matches!(event, "CLOSE" | "ABORT" | "SEND");
+    let (mut t, snd, rcv) = enter(state, by_user);
     let una = if matches!(state, "FIN-WAIT-1" | "CLOSING" | "LAST-ACK") {
         snd - 1
     } else {
@@ -94,13 +101,13 @@ fn outcome(state: &str, event: &str) -> Option<(String, String)> {
     }
     let id = t.id.or(t.listener);
     match (event, id) {
-        ("CLOSE", Some(id)) if state != "SYN-RECEIVED" => {
+        ("CLOSE", Some(id)) => {
             t.host.close(t.now, id).is_ok().then_some(())?;
         }
-        ("ABORT", Some(id)) if state != "SYN-RECEIVED" => {
+        ("ABORT", Some(id)) => {
             t.host.abort(t.now, id).is_ok().then_some(())?;
         }
-        ("SEND", Some(id)) if state != "SYN-RECEIVED" => {
+        ("SEND", Some(id)) => {
             let data = common::stream(1, 5);
             t.host.send(t.now, id, &data).is_ok().then_some(())?;
         }
@@ -192,7 +199,7 @@ fn the_page_shows_the_table_and_the_graph() {
          tcpconf-stack --test transitions`), which puts a host into each state and lets each event \
          happen. An empty cell means that the state stays, or that nothing is sent; flags as in the \
          notation. OPEN is the way into the first row of LISTEN and SYN-SENT; \"SYN again\" is the one \
-         with the peer's ISN.\n\n{}\n{}",
+         with the peer's ISN; the user's calls in SYN-RECEIVED are those after SYNs have crossed.\n\n{}\n{}",
         graph(),
         table()
     );

@@ -30,7 +30,7 @@ mod peer;
 mod smol;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group};
 use own::Own;
 use peer::{Peer, TEXT};
 use smol::Smol;
@@ -250,5 +250,39 @@ fn stacks(c: &mut Criterion) {
     );
 }
 
+/// One kind of work with one of the two, so often: nothing else in the process, for counters of instructions.
+fn repeat(work: &str, stack: &str, times: usize) {
+    fn with<S: Subject>(work: &str, times: usize) {
+        let run = match work {
+            "handshake and close" => Scene::<S>::open_and_close,
+            "bulk in" => Scene::bulk_in,
+            "bulk out" => Scene::bulk_out,
+            "request and response" => Scene::requests,
+            other => panic!("no such work: {other}"),
+        };
+        let mut scene = match work {
+            "handshake and close" => Scene::new(),
+            _ => Scene::established(),
+        };
+        (0..times).for_each(|_| run(&mut scene));
+    }
+    match stack {
+        "own" => with::<Own>(work, times),
+        "smoltcp" => with::<Smol>(work, times),
+        other => panic!("no such stack: {other}"),
+    }
+}
+
 criterion_group!(benches, stacks);
-criterion_main!(benches);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, work, stack, times, ..] = &arguments[..]
+        && command == "repeat"
+    {
+        repeat(work, stack, times.parse().expect("how often"));
+        return;
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -2,7 +2,9 @@
 //! states), whose checks stand one by one in `checks`.
 
 use super::reaction::{Fate, Reaction, Reply, Signals};
-use super::state::{CloseWait, Established, FinWait1, State, SynReceived, SynSent, SynTimer};
+use super::state::{
+    CloseWait, Established, FinWait1, Handshake, State, SynReceived, SynSent, SynTimer,
+};
 use super::{Arrived, Connection, Env, Negotiated};
 use crate::config::Ecn;
 use crate::error::ErrorKind;
@@ -92,12 +94,14 @@ impl Connection {
         self.negotiated.scale(&mut receiver, env.config);
         if !has_ack {
             // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
-            let syn = SynTimer::new(now);
+            sender.window_of_syn(segment.seq, segment.ack, segment.window);
             self.state = State::SynReceived(SynReceived {
                 sender,
                 receiver,
-                syn,
-                early: segment.text.into(),
+                handshake: Handshake {
+                    syn: SynTimer::new(now),
+                    early: segment.text.into(),
+                },
             });
             return Reaction::fate(Fate::Enter(StateName::SynReceived));
         }
@@ -202,18 +206,24 @@ impl Connection {
         }
     }
 
-    /// SYN-RECEIVED to ESTABLISHED; to FIN-WAIT-1 when the user has closed already.
+    /// The SYN is acknowledged: SYN-RECEIVED to ESTABLISHED, or to FIN-WAIT-1 when CLOSE was queued; a
+    /// FIN-WAIT-1 that CLOSE has entered from there stays.
     #[cold]
     pub(super) fn establish(&mut self, now: Instant, segment: &Arrived<'_>) {
-        let State::SynReceived(SynReceived {
-            mut sender,
-            mut receiver,
-            syn,
-            early,
-        }) = mem::take(&mut self.state)
-        else {
-            unreachable!("only SYN-RECEIVED is established by an ACK");
+        let (mut sender, mut receiver, handshake) = match mem::take(&mut self.state) {
+            State::SynReceived(SynReceived {
+                sender,
+                receiver,
+                handshake,
+            }) => (sender, receiver, handshake),
+            State::FinWait1(FinWait1 {
+                sender,
+                receiver,
+                handshake: Some(handshake),
+            }) => (sender, receiver, *handshake),
+            _ => unreachable!("only what is half open is established by an ACK"),
         };
+        let Handshake { syn, early } = handshake;
         // A SYN-ACK that is still due is overtaken; the peer waits for its acknowledgement.
         self.ack.now |= syn.due;
         let room = early.len().min(receiver.wnd() as usize);
@@ -231,7 +241,11 @@ impl Connection {
             congestion,
         );
         self.state = if sender.is_closed() {
-            State::FinWait1(FinWait1 { sender, receiver })
+            State::FinWait1(FinWait1 {
+                sender,
+                receiver,
+                handshake: None,
+            })
         } else {
             State::Established(Established { sender, receiver })
         };

@@ -44,22 +44,20 @@ impl Connection {
         Continue(())
     }
 
-    /// SYN-RECEIVED: the peer's SYN once more is answered by the SYN-ACK once more; in a
+    /// While our SYN is not acknowledged: the peer's SYN once more is answered by the SYN-ACK once more; in a
     /// simultaneous open the SYN-ACK of the peer counts as the ACK that it carries (§3.5, figure 7).
     pub(super) fn syn_of_the_handshake(&self, segment: &mut Arrived<'_>) -> Check {
-        let State::SynReceived(state) = &self.state else {
-            return Continue(());
-        };
         let again = segment.has(Flags::SYN)
+            && self.state.half_open()
             && !segment.flags.intersects(Flags::RST | Flags::FIN)
-            && segment.seq == state.receiver.irs;
+            && segment.seq == self.state.receive_vars().irs;
         if !again {
             return Continue(());
         }
         if !segment.has(Flags::ACK) {
             return Break(Reaction::reply(Reply::SynAck));
         }
-        if self.origin == Origin::Active && segment.ack == state.sender.snd_una {
+        if self.origin == Origin::Active && segment.ack == self.state.send_vars().iss + 1 {
             *segment = segment.without_syn();
         }
         Continue(())
@@ -267,14 +265,22 @@ impl Connection {
             return Break(Reaction::DROP);
         }
         let send = self.state.send_vars();
-        if let State::SynReceived(_) = self.state {
+        let half_open = self.state.half_open();
+        if half_open {
             // SND.UNA < SEG.ACK =< SND.NXT
             if !(send.una.lt(segment.ack) && segment.ack.le(send.nxt)) {
-                return Break(Reaction::reply(Reply::Reset { seq: segment.ack }));
+                return Break(Reaction::reply(match self.state {
+                    State::SynReceived(_) => Reply::Reset { seq: segment.ack },
+                    // §3.5.2, group 3: FIN-WAIT-1 is a synchronized state, which stays.
+                    _ => Self::ack_for(segment),
+                }));
             }
             self.establish(now, segment);
             reaction.fate = Fate::Enter(self.state.name());
-            reaction.signals |= Signals::CONNECTED | Signals::WRITABLE;
+            reaction.signals |= Signals::CONNECTED;
+            if let State::Established(_) = self.state {
+                reaction.signals |= Signals::WRITABLE;
+            }
             if self.unread() > 0 {
                 reaction.signals |= Signals::READABLE;
             }
@@ -298,7 +304,7 @@ impl Connection {
                 ack: segment.ack,
                 wnd,
                 sack: &segment.options.sack,
-                empty: segment.len() == 0,
+                empty: segment.len() == 0 && !half_open,
                 ece: segment.has(Flags::ECE) && !segment.has(Flags::SYN),
                 echoed_rtt,
             },
@@ -328,7 +334,11 @@ impl Connection {
         reaction: &mut Reaction,
     ) -> Check {
         match mem::take(&mut self.state) {
-            State::FinWait1(FinWait1 { sender, receiver }) => {
+            State::FinWait1(FinWait1 {
+                sender,
+                receiver,
+                handshake: _,
+            }) => {
                 self.state = State::FinWait2(FinWait2 {
                     done: SendDone::of(&sender),
                     receiver,
@@ -432,7 +442,11 @@ impl Connection {
         reaction.signals |= Signals::EOF;
         let expires = now + 2 * env.config.msl;
         match mem::take(&mut self.state) {
-            State::FinWait1(FinWait1 { sender, receiver }) => {
+            State::FinWait1(FinWait1 {
+                sender,
+                receiver,
+                handshake: _,
+            }) => {
                 self.state = State::Closing(Closing {
                     sender,
                     finished: receiver.finish(),

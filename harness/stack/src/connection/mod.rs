@@ -23,7 +23,7 @@ use crate::sender::Sender;
 use crate::types::{FourTuple, SocketId, Status};
 use core::time::Duration;
 use reaction::Signals;
-use state::{State, SynReceived, SynSent, SynTimer};
+use state::{Handshake, State, SynReceived, SynSent, SynTimer};
 use tcpconf_wire::{Flags, Instant, SeqNumber};
 
 /// What a connection needs of its host.
@@ -293,11 +293,15 @@ impl Connection {
             env.config.max_reassembly_ranges,
         );
         negotiated.scale(&mut receiver, env.config);
+        let mut sender = Self::make_sender(iss, queued, &options, &negotiated, now, env);
+        sender.window_of_syn(syn.seq, syn.ack, syn.window);
         let state = State::SynReceived(SynReceived {
-            sender: Self::make_sender(iss, queued, &options, &negotiated, now, env),
+            sender,
             receiver,
-            syn: SynTimer::new(now),
-            early: syn.text.into(),
+            handshake: Handshake {
+                syn: SynTimer::new(now),
+                early: syn.text.into(),
+            },
         });
         let origin = Origin::Passive(listener);
         Self::with_state(tuple, origin, state, options, negotiated, now, env)
@@ -396,7 +400,7 @@ impl Connection {
     /// RFC 7413 §4.2.2: the text of a SYN with a valid cookie is acknowledged with it.
     pub(crate) fn take_early_text(&mut self) {
         if let State::SynReceived(state) = &mut self.state {
-            let early = core::mem::take(&mut state.early);
+            let early = core::mem::take(&mut state.handshake.early);
             let room = early.len().min(state.receiver.wnd() as usize);
             if room > 0 {
                 state

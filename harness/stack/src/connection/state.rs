@@ -112,14 +112,20 @@ pub(crate) struct SynSent {
     pub(crate) syn: SynTimer,
 }
 
+/// The peer's SYN has come, and our SYN-ACK is not acknowledged.
 #[derive(Debug)]
-pub(crate) struct SynReceived {
-    /// SND.UNA is ISS as long as this state lasts; the sender begins behind the SYN.
-    pub(crate) sender: Box<Sender>,
-    pub(crate) receiver: Receiver,
+pub(crate) struct Handshake {
     pub(crate) syn: SynTimer,
     /// Text of the peer's SYN, for later (§3.10.7.2, §3.10.7.3); at most a segment.
     pub(crate) early: Box<[u8]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SynReceived {
+    /// SND.UNA is ISS as long as the handshake lasts; the sender begins behind the SYN.
+    pub(crate) sender: Box<Sender>,
+    pub(crate) receiver: Receiver,
+    pub(crate) handshake: Handshake,
 }
 
 #[derive(Debug)]
@@ -132,6 +138,8 @@ pub(crate) struct Established {
 pub(crate) struct FinWait1 {
     pub(crate) sender: Box<Sender>,
     pub(crate) receiver: Receiver,
+    /// After CLOSE in SYN-RECEIVED (§3.10.4), until our SYN is acknowledged.
+    pub(crate) handshake: Option<Box<Handshake>>,
 }
 
 #[derive(Debug)]
@@ -297,19 +305,29 @@ impl State {
 
     pub(crate) fn syn_timer_mut(&mut self) -> Option<&mut SynTimer> {
         match self {
-            Self::SynSent(SynSent { syn, .. }) | Self::SynReceived(SynReceived { syn, .. }) => {
-                Some(syn)
-            }
+            Self::SynSent(SynSent { syn, .. }) => Some(syn),
+            Self::SynReceived(SynReceived { handshake, .. }) => Some(&mut handshake.syn),
+            Self::FinWait1(FinWait1 { handshake, .. }) => handshake.as_mut().map(|h| &mut h.syn),
             _ => None,
         }
     }
 
     pub(crate) fn syn_timer(&self) -> Option<&SynTimer> {
         match self {
-            Self::SynSent(SynSent { syn, .. }) | Self::SynReceived(SynReceived { syn, .. }) => {
-                Some(syn)
-            }
+            Self::SynSent(SynSent { syn, .. }) => Some(syn),
+            Self::SynReceived(SynReceived { handshake, .. }) => Some(&handshake.syn),
+            Self::FinWait1(FinWait1 { handshake, .. }) => handshake.as_ref().map(|h| &h.syn),
             _ => None,
+        }
+    }
+
+    /// Whether the peer's SYN has come and ours is not acknowledged: SYN-RECEIVED, or FIN-WAIT-1 after a
+    /// CLOSE there.
+    pub(crate) fn half_open(&self) -> bool {
+        match self {
+            Self::SynReceived(_) => true,
+            Self::FinWait1(state) => state.handshake.is_some(),
+            _ => false,
         }
     }
 
@@ -334,9 +352,10 @@ impl State {
             _ => match self.sender() {
                 Some(sender) => SendVars {
                     iss: sender.iss,
-                    una: match self {
-                        Self::SynReceived(_) => sender.iss,
-                        _ => sender.snd_una,
+                    una: if self.half_open() {
+                        sender.iss
+                    } else {
+                        sender.snd_una
                     },
                     nxt: sender.snd_nxt,
                     wnd: sender.snd_wnd,

@@ -22,7 +22,8 @@ impl Connection {
         let state = match &self.state {
             State::Closed(_) => return None,
             State::SynSent(s) => s.syn.expires,
-            State::SynReceived(s) => s.syn.expires,
+            State::SynReceived(s) => s.handshake.syn.expires,
+            State::FinWait1(s) => s.handshake.as_ref().and_then(|h| h.syn.expires),
             State::FinWait2(s) => s.expires,
             State::TimeWait(s) => Some(s.expires),
             _ => None,
@@ -38,11 +39,10 @@ impl Connection {
         earlier(first, self.path_mtu_until)
     }
 
+    /// The sender whose timers run: there is one retransmission timer, and while our SYN is not acknowledged
+    /// it is that of the SYN (RFC 6298 §5.4: the earliest segment).
     fn synchronized_sender(&self) -> Option<&Sender> {
-        match &self.state {
-            State::SynReceived(_) => None,
-            state => state.sender(),
-        }
+        self.state.sender().filter(|_| !self.state.half_open())
     }
 
     /// Runs what is due.
@@ -105,6 +105,9 @@ impl Connection {
     }
 
     fn retransmission_timeout(&mut self, now: Instant, env: Env<'_>) -> Reaction {
+        if self.state.half_open() {
+            return Reaction::DROP;
+        }
         let Some(sender) = self.state.sender_mut() else {
             return Reaction::DROP;
         };

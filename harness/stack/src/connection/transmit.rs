@@ -1,7 +1,7 @@
 //! The next packet of a connection, if one is due: the SYN, a segment of the sender, a keep-alive
 //! probe, or an ACK of its own.
 
-use super::state::{CloseWait, LastAck, State, SynTimer};
+use super::state::{CloseWait, FinWait1, LastAck, State, SynTimer};
 use super::{Connection, Env};
 use crate::config::{Config, Ecn, UserTimeoutOption};
 use crate::emit::{IpFields, SegmentOut};
@@ -15,7 +15,12 @@ impl Connection {
     pub(crate) fn poll(&mut self, now: Instant, env: Env<'_>, out: &mut Vec<u8>) -> bool {
         match &self.state {
             State::Closed(_) => return false,
-            State::SynSent(_) | State::SynReceived(_) => {
+            // In FIN-WAIT-1 after CLOSE in SYN-RECEIVED: the FIN follows the SYN-ACK.
+            State::SynSent(_)
+            | State::SynReceived(_)
+            | State::FinWait1(FinWait1 {
+                handshake: Some(_), ..
+            }) => {
                 if self.poll_syn(now, env, out) {
                     return true;
                 }
@@ -85,7 +90,7 @@ impl Connection {
         let first = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
         let ecn = match (&self.state, env.config.ecn) {
             (State::SynSent(_), Ecn::Request) if first => Flags::ECE | Flags::CWR,
-            (State::SynReceived(_), _) if self.negotiated.ecn => Flags::ECE,
+            _ if ack.is_some() && self.negotiated.ecn => Flags::ECE,
             _ => Flags::NONE,
         };
         // RFC 7413 §4.2.2: a SYN that is sent again carries neither text nor the option.

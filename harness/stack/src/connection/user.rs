@@ -1,7 +1,7 @@
 //! What the user calls of RFC 9293 §3.10.2 to §3.10.5 do to a connection, state by state.
 
 use super::reaction::Reply;
-use super::state::{Established, FinWait1, State};
+use super::state::{Established, FinWait1, State, SynReceived};
 use super::{Connection, Env};
 use crate::error::CallError;
 use crate::types::StateName;
@@ -96,7 +96,24 @@ impl Connection {
         match &mut self.state {
             // "Delete the TCB and return 'error: closing' responses to any queued SENDs".
             State::SynSent(_) => return Ok(true),
-            // Deferred until ESTABLISHED, which then is FIN-WAIT-1 at once.
+            // "If no SENDs have been issued and there is no pending data to send, then form a FIN segment
+            // and send it, and enter FIN-WAIT-1 state".
+            State::SynReceived(state) if state.sender.queued() == 0 => {
+                if let State::SynReceived(SynReceived {
+                    mut sender,
+                    receiver,
+                    handshake,
+                }) = mem::take(&mut self.state)
+                {
+                    sender.close();
+                    self.state = State::FinWait1(FinWait1 {
+                        sender,
+                        receiver,
+                        handshake: Some(Box::new(handshake)),
+                    });
+                }
+            }
+            // "otherwise, queue for processing after entering ESTABLISHED state", which then is FIN-WAIT-1 at once.
             State::SynReceived(state) if !state.sender.is_closed() => state.sender.close(),
             // "In any case, enter FIN-WAIT-1 state."
             State::Established(_) => {
@@ -106,7 +123,11 @@ impl Connection {
                 }) = mem::take(&mut self.state)
                 {
                     sender.close();
-                    self.state = State::FinWait1(FinWait1 { sender, receiver });
+                    self.state = State::FinWait1(FinWait1 {
+                        sender,
+                        receiver,
+                        handshake: None,
+                    });
                 }
             }
             // "Queue this request until all preceding SENDs have been segmentized; then send a FIN

@@ -327,7 +327,7 @@ impl Host {
         if let Some(Entry::Connection(_)) = self.slots.find(id)
             && let Some(connection) = self.slots.connection_mut(id.index)
             && connection.owned
-            && matches!(connection.state, State::SynReceived(_))
+            && connection.state.half_open()
             && let Origin::Passive(listener) = connection.origin
         {
             connection.origin = Origin::Active;
@@ -382,9 +382,7 @@ impl Host {
             .connections()
             .filter(|(_, c)| {
                 // One that was handed over early, by Fast Open, is its user's.
-                c.origin == Origin::Passive(id)
-                    && !c.owned
-                    && matches!(c.state, State::SynReceived(_))
+                c.origin == Origin::Passive(id) && !c.owned && c.state.half_open()
             })
             .map(|(index, _)| self.slots.id(index))
             .collect();

@@ -22,7 +22,7 @@ pub(super) struct Listener {
     pub(super) local: Option<IpAddr>,
     pub(super) port: u16,
     pub(super) options: ListenOptions,
-    /// Its connections in SYN-RECEIVED.
+    /// Its connections whose handshake is not done: in SYN-RECEIVED, or closed by their user there.
     pub(super) half_open: usize,
     /// Of those the ones that the user has already (RFC 7413).
     pub(super) early: usize,

@@ -337,7 +337,7 @@ impl Host {
         let Some(connection) = self.slots.connection_mut(index) else {
             return;
         };
-        let was_embryo = matches!(connection.state, State::SynReceived(_));
+        let was_embryo = connection.state.half_open();
         let (tuple, origin, owned) = (connection.tuple, connection.origin, connection.owned);
         connection.end(error);
         self.connections.remove(&tuple, index);

@@ -206,6 +206,15 @@ impl Sender {
         }
     }
 
+    /// The window of the peer's SYN, which is not scaled: SND.WND, SND.WL1, SND.WL2 (§3.10.7.3). It holds
+    /// for a FIN that does not wait for the handshake (§3.10.4).
+    pub(crate) fn window_of_syn(&mut self, seq: SeqNumber, ack: SeqNumber, window: u16) {
+        self.snd_wnd = u32::from(window);
+        self.max_snd_wnd = self.snd_wnd;
+        self.snd_wl1 = seq;
+        self.snd_wl2 = ack;
+    }
+
     /// The SYN was acknowledged by a segment with `seq`, `ack` and a window of `wnd` octets.
     /// `rtt` is the sample that the handshake gave; `None` when the SYN had to be sent again.
     pub(crate) fn establish(
@@ -221,8 +230,13 @@ impl Sender {
             None => {
                 self.rtt.syn_was_lost();
                 self.congestion = Congestion::new(algorithm, self.mss, true);
+                // A FIN that went out behind a SYN-ACK that did not arrive was of no use.
+                self.board.mark_all_lost();
+                self.head_due = !self.board.is_empty();
             }
         }
+        // RFC 6298 §5.3: until now the timer of the SYN has run for what followed it too.
+        self.timer = Timer::Idle;
         self.snd_wnd = wnd;
         self.max_snd_wnd = wnd;
         self.snd_wl1 = seq;

@@ -428,18 +428,16 @@ pub(super) const ALLOWED: [Allowed; 22] = [
         reference: "RFC 9293 §3.10.4, CLOSE-WAIT, leaves it open",
     },
     Allowed {
-        name: "close-waits-for-the-handshake",
+        name: "fin-is-lost-in-the-handshake",
         when: When {
-            states: &["SYN-RECEIVED"],
-            past: &[],
-            on: On::Operation(|operation| {
-                matches!(operation, Operation::Close | Operation::Release)
-            }),
+            states: &["FIN-WAIT-1"],
+            past: &[Past::ClosedEarly],
+            on: On::Anything,
         },
-        differs: &[Facet::State],
+        differs: EFFECTS,
         then: Then::Stop,
-        reason: "the own stack queues CLOSE in SYN-RECEIVED until the connection is established, whether or not there is something to send",
-        reference: "RFC 9293 §3.10.4, SYN-RECEIVED",
+        reason: "after CLOSE in SYN-RECEIVED the own stack sends a FIN behind its SYN-ACK; smoltcp sends none, and takes the acknowledgement of its SYN for that of the FIN",
+        reference: "RFC 9293 §3.10.4, SYN-RECEIVED; smoltcp 0.14 src/socket/tcp.rs: process(), ack_of_fin, and seq_to_transmit(), can_fin",
     },
     Allowed {
         name: "last-ack-answers-duplicates",

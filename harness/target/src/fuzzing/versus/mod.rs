@@ -286,6 +286,9 @@ impl<'a> World<'a> {
                     return None;
                 }
                 peer.closed = true;
+                if self.situation.state == "SYN-RECEIVED" {
+                    peer.has(Past::ClosedEarly);
+                }
                 self.call(AppCall::Close);
             }
             Operation::Abort => {
@@ -294,6 +297,9 @@ impl<'a> World<'a> {
             }
             Operation::Release => {
                 let peer = self.peer.as_mut()?;
+                if self.situation.state == "SYN-RECEIVED" && !peer.closed {
+                    peer.has(Past::ClosedEarly);
+                }
                 peer.closed = true;
                 peer.has(Past::Released);
                 self.call(AppCall::Release);

@@ -303,8 +303,8 @@ pub(super) fn allowed() -> Vec<Scenario> {
             ],
         ),
         (
-            "close-waits-for-the-handshake",
-            vec![Connect, say(Flags::SYN).op(), Close],
+            "fin-is-lost-in-the-handshake",
+            vec![Connect, say(Flags::SYN).op(), Close, ack],
         ),
         (
             "time-wait-begins-again",

@@ -44,6 +44,8 @@ pub(super) enum AckPlace {
 pub(super) enum Past {
     /// Text came on a SYN.
     TextOnSyn,
+    /// The application has closed in SYN-RECEIVED.
+    ClosedEarly,
     /// The application has released the socket.
     Released,
     /// The peer's window is or was narrow, or not all is acknowledged.
