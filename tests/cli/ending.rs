@@ -72,16 +72,10 @@ fn an_interrupted_run_cleans_up_and_writes_valid_reports(#[case] signal: Signal)
         line.clear();
         assert!(out.read_line(&mut line).unwrap() > 0, "it ended too soon");
     }
-    let began = Instant::now();
     kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     let ended = ended_within(child, Duration::from_secs(10));
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
     assert_eq!(ended.code, Some(130), "{rest}{}", ended.all());
     assert!(rest.contains("interrupted"), "{rest}");
 

@@ -81,29 +81,6 @@ fn the_handshake_suite_on_this_kernel_has_the_same_verdicts_for_everybody() {
     }
 }
 
-/// The longest single test plus a second: nothing queues for long.
-#[test]
-fn the_kernel_run_takes_no_longer_than_its_longest_test() {
-    if !has(&[Privilege::UserNamespaces]) {
-        return;
-    }
-    let _alone = spend_real_time();
-    let run = play("kernel, user, IPv4", &[], as_user);
-    let longest = run
-        .verdicts
-        .of("case-finished")
-        .map(|case| Duration::from_nanos(case["duration_ns"].as_u64().unwrap()))
-        .max()
-        .unwrap();
-    // Twice the second of the design: two cores, an unoptimised build, other tests beside it.
-    let limit = longest + Duration::from_secs(2);
-    assert!(
-        run.took <= limit,
-        "{:?}, the longest test {longest:?}",
-        run.took
-    );
-}
-
 /// Nothing of a run stays: no process, no network namespace, no interface.
 #[test]
 fn nothing_is_left_behind_by_a_run_that_is_killed() {

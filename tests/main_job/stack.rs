@@ -1,14 +1,13 @@
 //! The built-in stack, as a fresh clone plays it.
 
 use crate::verdict::Played;
-use std::time::Duration;
 use tcpconf_tests::{Ended, tcpconf};
 
 #[test]
-fn the_handshake_suite_passes_on_the_built_in_stack() {
+fn all_suites_pass_on_the_built_in_stack() {
     let folder = tempfile::tempdir().unwrap();
     let jsonl = folder.path().join("o.jsonl");
-    let mut command = tcpconf(["run", "suites/handshake", "--ip", "both", "--jsonl"]);
+    let mut command = tcpconf(["run", "suites", "--ip", "both", "--jsonl"]);
     command.arg(&jsonl);
     let played = Played::of("stack", jsonl, command, Ended::of);
     played.is_complete();
@@ -25,8 +24,6 @@ fn the_handshake_suite_passes_on_the_built_in_stack() {
         played.verdicts.shown.keys().any(|id| id.ends_with("ip=6]")),
         "IPv6 is played too"
     );
-    // A debug build on a busy machine; a release build takes a tenth of it.
-    assert!(played.took < Duration::from_secs(20), "{:?}", played.took);
     let findings = played
         .verdicts
         .of("invariant-finished")

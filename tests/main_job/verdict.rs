@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tcpconf_tests::{Ended, Verdicts};
 
 /// A run of the handshake suite that has ended.
 pub(crate) struct Played {
     pub(crate) ended: Ended,
     pub(crate) verdicts: Verdicts,
-    pub(crate) took: Duration,
     /// What it was, for messages.
     name: String,
 }
@@ -31,7 +30,6 @@ impl Played {
         Self {
             ended,
             verdicts,
-            took,
             name: name.to_owned(),
         }
     }
