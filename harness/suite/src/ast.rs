@@ -8,6 +8,10 @@ pub use tcpconf_wire::notation::{
 };
 pub use tcpconf_wire::notation::{Relation, Slot, Span, Template};
 
+mod parameter;
+
+pub use parameter::{Axis, Binding, Choice, Outcome, Rule, Rules, SameAs, Table};
+
 use crate::plan::SourceFile;
 use crate::vocabulary::{Capability, Setting};
 use std::sync::Arc;
@@ -34,6 +38,8 @@ pub struct Suite {
     pub fixtures: Vec<Fixture>,
     /// `test SLUG { … }`, in order.
     pub tests: Vec<Test>,
+    /// `rules NAME { … }`.
+    pub rules: Vec<Rules>,
 }
 
 /// Steps with a name, for `use`.
@@ -66,6 +72,8 @@ pub struct Test {
     pub matrix: Vec<Axis>,
     /// `table { … }`: one instance a row; multiplied with the matrix when both stand.
     pub table: Option<Table>,
+    /// `rules NAME`: which rules say what each instance expects.
+    pub rules: Option<Name>,
     /// The other directives.
     pub attributes: Attributes,
     /// The steps.
@@ -98,35 +106,6 @@ pub struct Attributes {
     pub service: Option<Name>,
     /// `backlog N`: the listener's backlog, where the target can choose it.
     pub backlog: Option<Spanned<u32>>,
-}
-
-/// One line of `matrix`: a name and its values, bound late.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Axis {
-    /// The parameter.
-    pub name: Name,
-    /// Its values.
-    pub values: Vec<Binding>,
-}
-
-/// A value of a parameter: its text is parsed where it is used (as expression, flags, options, words).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// The short name for the instance's id: what stands before `:`, else the text itself.
-    pub label: String,
-    /// The text.
-    pub text: String,
-    /// Where the text stands.
-    pub span: Span,
-}
-
-/// `table { … }`: a header line and rows, cells parted by `|` with blanks around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Parameters; a column named `spec` adds ids to the test's.
-    pub columns: Vec<Name>,
-    /// Rows of as many cells.
-    pub rows: Vec<Vec<Binding>>,
 }
 
 /// One step.

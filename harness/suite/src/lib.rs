@@ -23,7 +23,7 @@ pub mod vocabulary;
 
 pub use crossrefs::{CrossRef, CrossRefs, CrossRefsError, System};
 pub use diagnostic::{Code, Diagnostic, Severity};
-pub use load::load;
+pub use load::{load, load_exhaustive};
 pub use parser::{parse, parse_expr, parse_shared};
 pub use plan::{Instance, Level, Needs, Plan, SourceFile};
 pub use print::format;

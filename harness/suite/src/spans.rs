@@ -56,10 +56,12 @@ impl Spans for Suite {
             title,
             fixtures,
             tests,
+            rules,
         } = self;
         title.each_span(f);
         fixtures.each_span(f);
         tests.each_span(f);
+        rules.each_span(f);
     }
 }
 
@@ -88,6 +90,7 @@ impl Spans for Test {
             given,
             matrix,
             table,
+            rules,
             attributes,
             steps,
             span,
@@ -99,6 +102,7 @@ impl Spans for Test {
         given.each_span(f);
         matrix.each_span(f);
         table.each_span(f);
+        rules.each_span(f);
         attributes.each_span(f);
         steps.each_span(f);
         f(span);
@@ -126,6 +130,57 @@ impl Spans for Attributes {
         timeout.each_span(f);
         service.each_span(f);
         backlog.each_span(f);
+    }
+}
+
+impl Spans for Rules {
+    fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
+        let Self {
+            name,
+            matched,
+            bound,
+            rows,
+            span,
+        } = self;
+        name.each_span(f);
+        matched.each_span(f);
+        bound.each_span(f);
+        rows.each_span(f);
+        f(span);
+    }
+}
+
+impl Spans for Rule {
+    fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
+        let Self {
+            choices,
+            outcome,
+            span,
+        } = self;
+        choices.each_span(f);
+        match outcome {
+            Outcome::Bind(values) => values.each_span(f),
+            Outcome::SameAs(SameAs { cell, reason }) => {
+                for (name, value) in cell {
+                    name.each_span(f);
+                    value.each_span(f);
+                }
+                reason.each_span(f);
+            }
+        }
+        f(span);
+    }
+}
+
+impl Spans for Choice {
+    fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
+        let Self {
+            negated: _,
+            labels,
+            span,
+        } = self;
+        labels.each_span(f);
+        f(span);
     }
 }
 

@@ -468,6 +468,10 @@ pub const DIRECTIVES: &[Entry] = &[
     ),
     ("table", "`table { … }`: an instance for each row"),
     (
+        "rules",
+        "`rules NAME`: which rules say what each instance expects",
+    ),
+    (
         "exclusive",
         "the target, or an instance of it, must not be shared meanwhile",
     ),
@@ -540,7 +544,6 @@ pub const RESERVED: &[Entry] = &[
     ("background", "`background { … }`"),
     ("flood", "`flood rate N/s count N`"),
     ("impair", "`impair …`"),
-    ("rules", "`rules NAME { … }`"),
     ("segment", "named segments"),
     ("permutations", "`order = permutations(5)`"),
 ];

@@ -30,7 +30,8 @@ fn as_file(text: &str) -> String {
         return text.to_owned();
     }
     let head = "tcpt 1\nsuite \"example\"\n";
-    if text.starts_with("test ") || text.starts_with("fixture ") {
+    let items = ["test ", "fixture ", "rules "];
+    if items.iter().any(|item| text.starts_with(item)) {
         return format!("{head}{text}\n");
     }
     format!("{head}test example {{\ntitle \"example\"\nspec RFC9293-MUST-9\n{text}\n}}\n")

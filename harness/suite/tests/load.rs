@@ -4,7 +4,9 @@
 use rstest::rstest;
 use std::time::Duration;
 use tcpconf_suite::ast::{Step, StepKind};
-use tcpconf_suite::{Code, Diagnostic, Instance, Level, Plan, Requirements, SourceFile, load};
+use tcpconf_suite::{
+    Code, Diagnostic, Instance, Level, Plan, Requirements, SourceFile, load, load_exhaustive,
+};
 
 fn requirements() -> Requirements {
     Requirements::from_toml(include_str!("../../../suites/requirements.toml")).unwrap()
@@ -324,4 +326,62 @@ fn a_test_that_was_read_whole_is_checked_beside_one_that_was_not() {
     assert!(plan.instances.is_empty());
     let lines: Vec<usize> = diagnostics.iter().map(|d| d.line_column().0).collect();
     assert_eq!(lines, [7, 17], "{diagnostics:#?}");
+}
+
+const RULED: &str = r#"tcpt 1
+suite "x"
+rules r {
+  state       | off  -> reaction | spec
+  *           | zero -> alive    | RFC9293-MUST-9
+  TIME-WAIT   | *    -> same-as off=zero "nothing else is looked at"
+  *           | *    -> gone     | RFC9293-3.10.7.4-RST-${state}
+}
+test t {
+  title "t"
+  matrix {
+    state = ESTABLISHED, TIME-WAIT
+    off   = zero: 0, 1, 2, 3, 4, 5, 6
+  }
+  rules r
+  reach ${state}
+  < R seq RCV.NXT+${off}
+  use ${reaction}
+}
+"#;
+
+#[test]
+fn the_first_row_of_rules_that_matches_binds_what_an_instance_expects() {
+    let file = file("suites/topic/a.tcpt", RULED);
+    let (plan, diagnostics) = load_exhaustive(vec![file], Vec::new(), &requirements());
+    assert_eq!(diagnostics, []);
+    let told: Vec<String> = plan
+        .instances
+        .iter()
+        .map(|i| format!("{} {} {}", i.id, i.spec[0], i.bindings[2].1.text))
+        .collect();
+    let exact = "topic/t[state=ESTABLISHED,off=zero] RFC9293-MUST-9 alive";
+    assert_eq!(told[0], exact);
+    let other = "topic/t[state=ESTABLISHED,off=1] RFC9293-3.10.7.4-RST-ESTABLISHED gone";
+    assert_eq!(told[1], other);
+    assert_eq!(
+        told[7],
+        "topic/t[state=TIME-WAIT,off=zero] RFC9293-MUST-9 alive"
+    );
+    assert_eq!(told.len(), 8, "{told:#?}");
+}
+
+#[test]
+fn of_each_row_and_state_the_first_the_middle_and_the_last_instance_stand_for_all() {
+    let (plan, diagnostics) = load_one(RULED);
+    assert_eq!(diagnostics, []);
+    let ids: Vec<&str> = plan.instances.iter().map(|i| i.id.as_str()).collect();
+    let offsets: Vec<&str> = ids
+        .iter()
+        .filter_map(|id| {
+            id.strip_prefix("topic/t[state=ESTABLISHED,off=")?
+                .strip_suffix(']')
+        })
+        .collect();
+    assert_eq!(offsets, ["zero", "1", "4", "6"]);
+    assert_eq!(ids.last(), Some(&"topic/t[state=TIME-WAIT,off=zero]"));
 }

@@ -50,6 +50,12 @@ fn piece() -> impl Strategy<Value = String> {
         "table {\n",
         "a | b\n",
         " | ",
+        " -> ",
+        "rules r {\n",
+        "rules r\n",
+        "a -> b\n",
+        "not 1, 2 -> same-as a=1 \"x\"\n",
+        "* -> alive\n",
         "either {",
         "} pass or {",
         "} warn",
@@ -171,6 +177,8 @@ const COMMENTS: &[&str] = &[
     "# c",
     "# alone",
     "# open",
+    "# by",
+    "# go",
     "# close",
 ];
 
@@ -304,6 +312,7 @@ fn right_suite() -> impl Strategy<Value = String> {
             "timeout 1.5s",
             "service echo",
             "backlog 0x10",
+            "rules r-1 # go",
             "matrix { a = one: 1, two: <mss 1,nop>,\n three: \"x,y\" }",
             "table {\n s | t # head\n 1 | long: a b\n\n # between\n 22 | 3\n}",
         ],
@@ -312,6 +321,8 @@ fn right_suite() -> impl Strategy<Value = String> {
     (directives, proptest::collection::vec(step(), 0..6)).prop_map(|(directives, steps)| {
         format!(
             "# top\ntcpt 1\nsuite \"x \\\" y\"\n\ntest a-1 {{\n  title \"T\"\n{}\n{}\n}}\n\
+             rules r-1 {{ # by\n a | b->c->d | spec\n x,y| not z -> long: a b | A-1 # why\n\n \
+             * | * ->  same-as a=x b=y \"for -> no | reason\"\n}}\n\
              fixture f(a,b) {{\n alive\n}}\n# end",
             directives.join("\n"),
             steps.join("\n")

@@ -19,6 +19,9 @@ pub(crate) struct SelectionArgs {
     /// Only requirements that bind at least as strongly as this
     #[arg(long, value_name = "LEVEL", env = "TCPCONF_LEVEL")]
     pub(crate) level: Option<LevelArg>,
+    /// All instances of tests that go by rules, not only a representative part
+    #[arg(long, env = "TCPCONF_EXHAUSTIVE")]
+    pub(crate) exhaustive: bool,
     /// Only the I-th of N parts of what is selected
     #[arg(long, value_name = "I/N", env = "TCPCONF_SHARD")]
     pub(crate) shard: Option<Shard>,

@@ -7,7 +7,7 @@ use crate::library::{Library, count};
 use tcpconf_suite::diagnostic::Severity;
 
 pub(super) fn check(args: &CheckArgs) -> Result<u8, Failure> {
-    let library = Library::find(&args.paths)?;
+    let library = Library::find(&args.paths)?.exhaustive(true);
     let (plan, diagnostics) = library.load();
     let colour = colour_on_stderr();
     for diagnostic in &diagnostics {

@@ -15,7 +15,8 @@ use tcpconf_suite::{Instance, Plan, Requirement, Requirements};
 const MOST_INSTANCES: usize = 20;
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
-    let library = Library::find(&args.paths)?;
+    // Only an instance that is named is looked for among those that are not played by default.
+    let library = Library::find(&args.paths)?.exhaustive(args.id.ends_with(']'));
     let plan = library.plan(false, colour_on_stderr())?;
     if let Some(known) = library.requirements.find(&args.id) {
         let coverage = coverage::of(&library, &plan, None);

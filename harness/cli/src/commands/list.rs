@@ -14,7 +14,9 @@ use tcpconf_suite::{Instance, Needs};
 const LONG: Duration = Duration::from_secs(10);
 
 pub(super) fn list(args: &ListArgs) -> Result<u8, Failure> {
-    let plan = Library::find(&args.selection.paths)?.plan(false, colour_on_stderr())?;
+    let plan = Library::find(&args.selection.paths)?
+        .exhaustive(args.selection.exhaustive)
+        .plan(false, colour_on_stderr())?;
     let instances = select(plan, &args.selection)?;
     if args.json {
         let objects: Vec<Value> = instances.iter().map(object).collect();

@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
 
 fn prepare(args: &RunArgs) -> Result<Prepared, Failure> {
     let (choice, profile) = open::resolve(&args.target, args.profile.profile.as_deref())?;
-    let library = Library::find(&args.selection.paths)?;
+    let library = Library::find(&args.selection.paths)?.exhaustive(args.selection.exhaustive);
     let plan = library.plan(true, colour_on_stderr())?;
     let profile = profile::with_services(profile, &args.target.service);
     let instances = select(plan, &args.selection)?;

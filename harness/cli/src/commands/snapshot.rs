@@ -26,7 +26,9 @@ struct Plays<'a> {
 
 pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     let (choice, profile) = open::resolve(&args.target, args.profile.profile.as_deref())?;
-    let plan = Library::find(&args.selection.paths)?.plan(false, colour_on_stderr())?;
+    let plan = Library::find(&args.selection.paths)?
+        .exhaustive(args.selection.exhaustive)
+        .plan(false, colour_on_stderr())?;
     let profile = profile::with_services(profile, &args.target.service);
     let instances = select(plan, &args.selection)?;
     if instances.is_empty() {

@@ -46,6 +46,8 @@ pub(crate) struct Library {
     pub(crate) requirements: Requirements,
     /// Which of their tests a fault kills.
     pub(crate) kills: Kills,
+    /// Whether tests that go by rules are loaded with all of their instances.
+    exhaustive: bool,
 }
 
 impl Library {
@@ -90,7 +92,14 @@ impl Library {
             fixtures,
             requirements: requirements.with_crossrefs(crossrefs),
             kills,
+            exhaustive: false,
         })
+    }
+
+    /// The same, with every instance of tests that go by rules when `exhaustive`.
+    pub(crate) fn exhaustive(mut self, exhaustive: bool) -> Self {
+        self.exhaustive = exhaustive;
+        self
     }
 
     /// The shipped requirements, for reports of suites that are not at hand.
@@ -101,7 +110,12 @@ impl Library {
 
     /// Reads the files; diagnostics may hold errors.
     pub(crate) fn load(&self) -> (Plan, Vec<Diagnostic>) {
-        tcpconf_suite::load(
+        let load = if self.exhaustive {
+            tcpconf_suite::load_exhaustive
+        } else {
+            tcpconf_suite::load
+        };
+        load(
             self.files.clone(),
             self.fixtures.clone(),
             &self.requirements,

@@ -1,6 +1,6 @@
 //! A file as a whole: names that must be unique, parameters and fixtures that nothing uses.
 
-use crate::ast::{Builtin, Fixture, Name, Span, Suite, Test};
+use crate::ast::{Builtin, Fixture, Name, Rules, Span, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::load::SPEC_COLUMN;
 use crate::plan::SourceFile;
@@ -22,12 +22,17 @@ pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
         // The first column of a table may be there only to name its rows.
         let row_name = test.table.as_ref().and_then(|table| table.columns.first());
         let text = text_of_test(file, test);
+        let matched = rules_of(suite, test).map_or(&[][..], |rules| &rules.matched);
         let used = |name: &str| {
             name == SPEC_COLUMN
+                || matched.iter().any(|column| column.value == name)
                 || row_name.is_some_and(|column| column.value == name)
                 || mentions(&text, name)
         };
         unused(file, &params, used, &mut diagnostics);
+        let bound = rules_of(suite, test).map_or(&[][..], |rules| &rules.bound);
+        let bound: Vec<&Name> = bound.iter().filter(|c| c.value != WHY_COLUMN).collect();
+        unused(file, &bound, used, &mut diagnostics);
         if test.steps.is_empty() {
             let message = format!("test '{}' has no step", test.slug.value);
             diagnostics.push(Diagnostic::new(
@@ -37,6 +42,24 @@ pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
                 message,
             ));
         }
+    }
+    let names: Vec<&Name> = suite.rules.iter().map(|rules| &rules.name).collect();
+    duplicates(
+        file,
+        &names,
+        Code::DuplicateRules,
+        "rules",
+        &mut diagnostics,
+    );
+    for rules in &suite.rules {
+        let params: Vec<&Name> = rules.matched.iter().chain(&rules.bound).collect();
+        duplicates(
+            file,
+            &params,
+            Code::DuplicateParameter,
+            "parameter",
+            &mut diagnostics,
+        );
     }
     let words = words(&file.text);
     for fixture in &suite.fixtures {
@@ -92,6 +115,15 @@ pub(super) fn fixture_names(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagno
         );
     }
     diagnostics
+}
+
+/// The column of rules that is there to be read.
+const WHY_COLUMN: &str = "why";
+
+/// The rules that a test goes by.
+fn rules_of<'a>(suite: &'a Suite, test: &Test) -> Option<&'a Rules> {
+    let name = test.rules.as_ref()?;
+    suite.rules.iter().find(|r| r.name.value == name.value)
 }
 
 fn parameters(test: &Test) -> Vec<&Name> {

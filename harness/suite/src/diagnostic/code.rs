@@ -46,7 +46,7 @@ codes! {
     Reserved "reserved" Error "The word is reserved for a later version of the language.",
     Unclosed "unclosed" Error "A brace, string or parameter is not closed.",
     Limit "limit" Error "The file, its nesting, a number or the number of instances is beyond the limit.",
-    UnknownItem "unknown-item" Error "Neither `test` nor `fixture` stands at the top of a file.",
+    UnknownItem "unknown-item" Error "Neither `test`, `fixture` nor `rules` stands at the top of a file.",
     UnknownStep "unknown-step" Error "No step and no directive begins with this word.",
     UnknownField "unknown-field" Error "No field and no clause of a segment has this name.",
     MisplacedDirective "misplaced-directive" Error "A directive stands behind the first step, or where only steps may stand.",
@@ -87,6 +87,12 @@ codes! {
     BranchesAlike "branches-alike" Error "Two branches of `either` begin with the same `>`: the first would always be taken.",
     NoProofOfLife "no-proof-of-life" Warning "Nothing shows that the target still lives after `> nothing`: a dead target would pass.",
     NothingExpected "nothing-expected" Warning "The test expects nothing of the target: it cannot fail.",
+    DuplicateRules "duplicate-rules" Error "Two `rules` of a file have the same name.",
+    UnknownRules "unknown-rules" Error "No `rules` of the file have this name.",
+    UnknownValue "unknown-value" Error "A row of `rules` names a value that the parameter does not have in any test that goes by them.",
+    RuleMissing "rule-missing" Error "An instance matches no row of its `rules`.",
+    RuleUnreached "rule-unreached" Error "No instance comes to a row of `rules`: it matches none, or rows above it take all that it matches.",
+    RuleSameAs "rule-same-as" Error "`same-as` leads to no cell, or to one that is left out itself.",
     UnusedFixture "unused-fixture" Warning "A fixture of the file is not used by its tests.",
 }
 

@@ -10,13 +10,14 @@ use std::sync::Arc;
 /// The parameters of one instance.
 pub(super) struct Variant {
     pub(super) bindings: Vec<(String, Binding)>,
+    /// How many of them make its id; rules bind the others.
+    named: usize,
 }
 
 impl Variant {
     /// `folder/slug[param=value,…]`; long values without a short name are left out.
     pub(super) fn id(&self, test: &str) -> String {
-        let parts: Vec<String> = self
-            .bindings
+        let parts: Vec<String> = self.bindings[..self.named]
             .iter()
             .filter(|(name, value)| name != SPEC_COLUMN && is_short(&value.label))
             .map(|(name, value)| format!("{name}={}", value.label))
@@ -26,6 +27,11 @@ impl Variant {
         } else {
             format!("{test}[{}]", parts.join(","))
         }
+    }
+
+    /// Adds what rules bind.
+    pub(super) fn bind(&mut self, values: impl Iterator<Item = (String, Binding)>) {
+        self.bindings.extend(values);
     }
 
     /// Where the last of its values stands.
@@ -66,7 +72,10 @@ pub(super) fn variants(
     }
     Ok(all
         .into_iter()
-        .map(|bindings| Variant { bindings })
+        .map(|bindings| Variant {
+            named: bindings.len(),
+            bindings,
+        })
         .collect())
 }
 

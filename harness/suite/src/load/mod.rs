@@ -3,6 +3,7 @@
 mod citations;
 mod expand;
 mod needs;
+mod rules;
 
 pub(crate) use citations::Citations;
 
@@ -20,11 +21,30 @@ use std::sync::Arc;
 ///
 /// The plan has every instance that is sound, of files that could be read whole; with an error among
 /// the diagnostics it is not complete.
-/// Diagnostics are in the order of files and places.
+/// Diagnostics are in the order of files and places.  Of a test that goes by `rules` the plan has a
+/// representative part: of each row and each value of its first column three instances.
 pub fn load(
     files: Vec<SourceFile>,
     fixtures: Vec<SourceFile>,
     requirements: &Requirements,
+) -> (Plan, Vec<Diagnostic>) {
+    load_files(files, fixtures, requirements, false)
+}
+
+/// As [`load`], with every instance of tests that go by `rules`.
+pub fn load_exhaustive(
+    files: Vec<SourceFile>,
+    fixtures: Vec<SourceFile>,
+    requirements: &Requirements,
+) -> (Plan, Vec<Diagnostic>) {
+    load_files(files, fixtures, requirements, true)
+}
+
+fn load_files(
+    files: Vec<SourceFile>,
+    fixtures: Vec<SourceFile>,
+    requirements: &Requirements,
+    exhaustive: bool,
 ) -> (Plan, Vec<Diagnostic>) {
     let mut loader = Loader {
         citations: Citations::new(requirements),
@@ -32,6 +52,7 @@ pub fn load(
         tests: BTreeMap::new(),
         plan: Plan::default(),
         steps: 0,
+        exhaustive,
     };
     let mut shared = Vec::new();
     for file in fixtures {
@@ -89,6 +110,8 @@ struct Loader<'a> {
     plan: Plan,
     /// Steps that were lowered so far.
     steps: usize,
+    /// Every instance of tests that go by rules.
+    exhaustive: bool,
 }
 
 impl Loader<'_> {
@@ -110,7 +133,13 @@ impl Loader<'_> {
         };
         self.diagnostics
             .extend(rest.into_iter().filter(|diagnostic| match diagnostic.code {
-                Code::UnknownFixture | Code::UnusedFixture => false,
+                Code::UnknownFixture
+                | Code::UnusedFixture
+                | Code::UnknownRules
+                | Code::UnknownValue
+                | Code::RuleMissing
+                | Code::RuleUnreached
+                | Code::RuleSameAs => false,
                 Code::EmptyBlock
                 | Code::MissingSpec
                 | Code::NothingExpected
@@ -132,6 +161,7 @@ impl Loader<'_> {
         self.diagnostics.extend(crate::check::suite(&file, &suite));
         let folder = folder_of(&file.path);
         let suite = Arc::new(suite);
+        let mut asked = rules::Asked::of(&file, &suite);
         for (index, test) in suite.tests.iter().enumerate() {
             let id = format!("{folder}/{}", test.slug.value);
             if let Some(other) = self.tests.get(&id) {
@@ -145,7 +175,10 @@ impl Loader<'_> {
             } else {
                 self.tests.insert(id.clone(), Arc::clone(&file));
             }
-            self.test(&id, index, test, &file, &suite, shared);
+            self.test(&id, index, test, (&file, &suite, shared), &mut asked);
+        }
+        for asked in asked.into_values() {
+            asked.finish(&mut self.diagnostics);
         }
     }
 
@@ -154,17 +187,24 @@ impl Loader<'_> {
         id: &str,
         index: usize,
         test: &Test,
-        file: &Arc<SourceFile>,
-        suite: &Arc<Suite>,
-        shared: &Shared,
+        (file, suite, shared): (&Arc<SourceFile>, &Arc<Suite>, &Shared),
+        asked: &mut BTreeMap<&str, rules::Asked<'_>>,
     ) {
-        let variants = match expand::variants(test, file) {
+        let mut variants = match expand::variants(test, file) {
             Ok(variants) => variants,
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
                 return;
             }
         };
+        if let Some(name) = &test.rules {
+            let Some(asked) = asked.get_mut(name.value.as_str()) else {
+                let known = suite.rules.iter().map(|rules| rules.name.value.as_str());
+                self.known(name, known, Code::UnknownRules, "rules", file);
+                return;
+            };
+            variants = asked.judged(test, variants, self.exhaustive, &mut self.diagnostics);
+        }
         let mut seen = BTreeSet::new();
         for variant in variants {
             let instance_id = variant.id(id);

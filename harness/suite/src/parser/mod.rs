@@ -6,6 +6,7 @@
 mod app;
 mod directive;
 mod parameter;
+mod rules;
 mod scan;
 mod segment;
 mod step;
@@ -22,6 +23,9 @@ use tcpconf_wire::notation::{Cursor, NotationError, Span};
 
 /// The version that the first line names.
 const VERSION: &str = "1";
+
+/// What stands at the top of a file.
+const ITEMS: &[&str] = &["test", "fixture", "rules"];
 
 type Parsed<T> = Result<T, Box<Diagnostic>>;
 
@@ -113,6 +117,7 @@ impl Parser<'_> {
             title,
             fixtures: Vec::new(),
             tests: Vec::new(),
+            rules: Vec::new(),
         };
         let mut understood = false;
         loop {
@@ -175,7 +180,7 @@ impl Parser<'_> {
         loop {
             self.skip_lines();
             let word = self.peek_word();
-            if self.rest().is_empty() || word == "test" || word == "fixture" {
+            if self.rest().is_empty() || ITEMS.contains(&word) {
                 return;
             }
             if word != "tcpt" && word != "suite" && self.rest().starts_with(char::is_alphabetic) {
@@ -196,6 +201,10 @@ impl Parser<'_> {
                 let fixture = self.fixture()?;
                 suite.fixtures.push(fixture);
             }
+            "rules" => {
+                let rules = self.rules()?;
+                suite.rules.push(rules);
+            }
             word => return Err(self.unknown_item(span, word).into()),
         }
         self.end_of_step()
@@ -209,9 +218,9 @@ impl Parser<'_> {
         self.error(
             Code::UnknownItem,
             span,
-            format!("expected 'test' or 'fixture', found {found}"),
+            format!("expected 'test', 'fixture' or 'rules', found {found}"),
         )
-        .suggest(word, ["test", "fixture"])
+        .suggest(word, ITEMS.iter().copied())
     }
 
     fn fixture(&mut self) -> Parsed<Fixture> {

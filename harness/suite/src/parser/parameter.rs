@@ -169,7 +169,7 @@ impl Parser<'_> {
         }
     }
 
-    fn columns(&mut self, cells: &[(usize, usize)]) -> Parsed<Vec<Name>> {
+    pub(super) fn columns(&mut self, cells: &[(usize, usize)]) -> Parsed<Vec<Name>> {
         let mut columns = Vec::new();
         for (start, end) in cells {
             let (start, end) = trimmed(self.text, *start, *end);
@@ -187,7 +187,7 @@ impl Parser<'_> {
 }
 
 /// The cells of a row, as ranges.
-fn cells(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
+pub(super) fn cells(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
     const SEPARATOR: &str = " | ";
     let mut cells = Vec::new();
     let mut from = start;
@@ -203,7 +203,7 @@ fn cells(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
     cells
 }
 
-fn trimmed(text: &str, start: usize, end: usize) -> (usize, usize) {
+pub(super) fn trimmed(text: &str, start: usize, end: usize) -> (usize, usize) {
     let slice = &text[start..end.max(start)];
     let start = start + slice.len() - slice.trim_start().len();
     let end = start + slice.trim().len();

@@ -309,9 +309,13 @@ impl<'a> Parser<'a> {
     /// Whether a test or fixture begins at the line that starts here: then a brace is missing.
     pub(super) fn begins_item(&self, line_start: usize) -> bool {
         let line = &self.text[line_start..];
-        ["test ", "fixture "]
-            .iter()
-            .any(|word| line.starts_with(word))
+        super::ITEMS.iter().any(|word| {
+            // `rules NAME` alone is a directive of a test.
+            line.strip_prefix(word).is_some_and(|rest| {
+                rest.starts_with(' ')
+                    && (*word != "rules" || rest.lines().next().is_some_and(|l| l.contains('{')))
+            })
+        })
     }
 
     /// Whether the next token begins a test or fixture at the start of a line.

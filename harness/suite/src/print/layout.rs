@@ -30,8 +30,13 @@ pub(super) enum Shape {
         /// The columns; empty where there is nothing.
         columns: Vec<String>,
     },
-    /// The row of a table.
-    Row(Vec<String>),
+    /// The row of a table, or of rules.
+    Row {
+        /// The cells.
+        cells: Vec<String>,
+        /// Before which of them `->` stands in place of `|`.
+        arrow: Option<usize>,
+    },
 }
 
 impl Default for Shape {
@@ -50,7 +55,8 @@ impl Line {
         self.indent == other.indent
             && matches!(
                 (&self.shape, &other.shape),
-                (Shape::Segment { .. }, Shape::Segment { .. }) | (Shape::Row(_), Shape::Row(_))
+                (Shape::Segment { .. }, Shape::Segment { .. })
+                    | (Shape::Row { .. }, Shape::Row { .. })
             )
     }
 }
@@ -107,13 +113,17 @@ fn aligned(run: &[Line]) -> Vec<String> {
                     }
                     text
                 }
-                Shape::Row(cells) => {
-                    let cells: Vec<String> = cells
-                        .iter()
-                        .zip(&widths)
-                        .map(|(cell, w)| padded(cell, *w))
-                        .collect();
-                    cells.join(" | ")
+                Shape::Row { cells, arrow } => {
+                    let mut text = String::new();
+                    for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+                        text.push_str(match i {
+                            0 => "",
+                            _ if Some(i) == *arrow => " -> ",
+                            _ => " | ",
+                        });
+                        text.push_str(&padded(cell, *width));
+                    }
+                    text
                 }
             };
             if text.trim_end().is_empty() {
@@ -131,12 +141,12 @@ fn column_widths(run: &[Line]) -> Vec<usize> {
         let (columns, all) = match &line.shape {
             Shape::Plain(_) => continue,
             Shape::Segment { columns, .. } => (columns, false),
-            Shape::Row(cells) => (cells, true),
+            Shape::Row { cells, .. } => (cells, true),
         };
         widths.resize(widths.len().max(columns.len()), 0);
         for (i, column) in columns.iter().enumerate() {
-            let followed = columns[i + 1..].iter().any(|c| !c.is_empty());
-            if all || followed {
+            let mut behind = columns[i + 1..].iter();
+            if behind.any(|c| all || !c.is_empty()) {
                 widths[i] = widths[i].max(width(column));
             }
         }

@@ -5,6 +5,7 @@
 
 mod comments;
 mod layout;
+mod rules;
 mod steps;
 
 use crate::ast::*;
@@ -86,19 +87,22 @@ impl Printer<'_> {
         enum Item<'a> {
             Fixture(&'a Fixture),
             Test(&'a Test),
+            Rules(&'a Rules),
         }
         let fixtures = suite
             .fixtures
             .iter()
             .map(|f| (f.span.start, Item::Fixture(f)));
         let tests = suite.tests.iter().map(|t| (t.span.start, Item::Test(t)));
-        let mut items: Vec<_> = fixtures.chain(tests).collect();
+        let rules = suite.rules.iter().map(|r| (r.span.start, Item::Rules(r)));
+        let mut items: Vec<_> = fixtures.chain(rules).chain(tests).collect();
         items.sort_by_key(|(start, _)| *start);
         for (_, item) in items {
             self.gap();
             match item {
                 Item::Fixture(fixture) => self.fixture(fixture),
                 Item::Test(test) => self.test(test),
+                Item::Rules(rules) => self.rules(rules),
             }
         }
     }
@@ -137,6 +141,7 @@ impl Printer<'_> {
             given,
             matrix,
             table,
+            rules,
             attributes,
             ..
         } = test;
@@ -181,6 +186,9 @@ impl Printer<'_> {
         self.matrix(test, matrix);
         if let Some(table) = table {
             self.table(test, table);
+        }
+        if let Some(rules) = rules {
+            self.keyword(test, "rules", rules.span, &rules.value);
         }
     }
 
@@ -250,7 +258,7 @@ impl Printer<'_> {
             rows.push((start, row.iter().map(value).collect::<Vec<String>>()));
         }
         for (start, cells) in rows {
-            self.push(Some(start), Shape::Row(cells));
+            self.push(Some(start), Shape::Row { cells, arrow: None });
         }
         self.indent -= 1;
         self.line(None, "}");
@@ -356,11 +364,12 @@ fn values(bindings: &[Binding]) -> String {
 }
 
 fn joined(names: &[Name]) -> String {
-    names
-        .iter()
-        .map(|name| name.value.as_str())
-        .collect::<Vec<_>>()
-        .join(" ")
+    joined_by(names, " ")
+}
+
+fn joined_by(names: &[Name], separator: &str) -> String {
+    let names: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+    names.join(separator)
 }
 
 /// What takes part in a list that may be broken.

@@ -49,6 +49,7 @@ pub(crate) fn instance(id: &str) -> Instance {
             title: name("test"),
             fixtures: Vec::new(),
             tests: Vec::new(),
+            rules: Vec::new(),
         }),
         shared: Arc::new(Vec::new()),
         index: 0,

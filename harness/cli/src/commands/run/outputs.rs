@@ -127,6 +127,9 @@ impl<'a> Outputs<'a> {
         if self.args.pace.slow {
             options.push("--slow".into());
         }
+        if self.args.selection.exhaustive {
+            options.push("--exhaustive".into());
+        }
         Again { options }
     }
 }
