@@ -2,7 +2,7 @@
 
 use crate::ast::{Builtin, Fixture, Name, Rules, Span, Suite, Test};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::load::SPEC_COLUMN;
+use crate::load::{GIVEN_COLUMN, SPEC_COLUMN};
 use crate::plan::SourceFile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ pub(crate) fn suite(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagnostic> {
         let text = text_of_test(file, test);
         let matched = rules_of(suite, test).map_or(&[][..], |rules| &rules.matched);
         let used = |name: &str| {
-            name == SPEC_COLUMN
+            OWN_MEANING.contains(&name)
                 || matched.iter().any(|column| column.value == name)
                 || row_name.is_some_and(|column| column.value == name)
                 || mentions(&text, name)
         };
         unused(file, &params, used, &mut diagnostics);
         let bound = rules_of(suite, test).map_or(&[][..], |rules| &rules.bound);
-        let bound: Vec<&Name> = bound.iter().filter(|c| c.value != WHY_COLUMN).collect();
+        let bound: Vec<&Name> = bound.iter().collect();
         unused(file, &bound, used, &mut diagnostics);
         if test.steps.is_empty() {
             let message = format!("test '{}' has no step", test.slug.value);
@@ -117,8 +117,8 @@ pub(super) fn fixture_names(file: &Arc<SourceFile>, suite: &Suite) -> Vec<Diagno
     diagnostics
 }
 
-/// The column of rules that is there to be read.
-const WHY_COLUMN: &str = "why";
+/// Columns that count by themselves; `why` is there to be read.
+const OWN_MEANING: &[&str] = &[SPEC_COLUMN, GIVEN_COLUMN, "why"];
 
 /// The rules that a test goes by.
 fn rules_of<'a>(suite: &'a Suite, test: &Test) -> Option<&'a Rules> {

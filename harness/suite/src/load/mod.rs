@@ -255,7 +255,9 @@ impl Loader<'_> {
         let mut lowerer = Lowerer::new(&shared, ValueSpans::Value);
 
         let mut spec = self.requirement_ids(test, &instance, &scope, &mut lowerer);
-        let given = self.words(&test.given, &scope, &mut lowerer);
+        let mut given = self.words(&test.given, &scope, &mut lowerer);
+        given.extend(self.cells(GIVEN_COLUMN, &instance, &scope, &mut lowerer));
+        given.retain(|name| name.value != NO_FEATURE);
         for name in &given {
             self.known(
                 name,
@@ -314,6 +316,20 @@ impl Loader<'_> {
         words
     }
 
+    /// The words of the instance's cells in a column.
+    fn cells(
+        &mut self,
+        column: &str,
+        instance: &Instance,
+        scope: &Scope<'_>,
+        lowerer: &mut Lowerer<'_>,
+    ) -> Vec<Name> {
+        let cells = instance.bindings.iter().filter(|(name, _)| name == column);
+        cells
+            .flat_map(|(_, cell)| self.words(&expand::words(cell), scope, lowerer))
+            .collect()
+    }
+
     fn known<'n>(
         &mut self,
         name: &Name,
@@ -340,13 +356,7 @@ impl Loader<'_> {
         lowerer: &mut Lowerer<'_>,
     ) -> Vec<Name> {
         let mut ids = self.words(&test.spec, scope, lowerer);
-        for (_, cell) in instance
-            .bindings
-            .iter()
-            .filter(|(name, _)| name == SPEC_COLUMN)
-        {
-            ids.extend(self.words(&expand::words(cell), scope, lowerer));
-        }
+        ids.extend(self.cells(SPEC_COLUMN, instance, scope, lowerer));
         for id in &ids {
             if self.citations.find(&id.value).is_none() {
                 self.diagnostics
@@ -366,6 +376,12 @@ impl Loader<'_> {
 
 /// The column of a table whose cells are requirement ids.
 pub(crate) const SPEC_COLUMN: &str = "spec";
+
+/// The column of a table whose cells are optional features.
+pub(crate) const GIVEN_COLUMN: &str = "given";
+
+/// What stands in a cell of [`GIVEN_COLUMN`] for none.
+const NO_FEATURE: &str = "-";
 
 /// The name of the directory that holds the file; its own name without ending, when none is named.
 fn folder_of(path: &str) -> String {
