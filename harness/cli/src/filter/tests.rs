@@ -25,6 +25,7 @@ fn instance() -> Instance {
             title: name,
             fixtures: Vec::new(),
             tests: Vec::new(),
+            rules: Vec::new(),
         }),
         shared: Arc::default(),
         index: 0,
