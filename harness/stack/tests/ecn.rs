@@ -104,6 +104,25 @@ fn rfc3168_6_1_2_an_echo_halves_the_window_once_and_cwr_says_so() {
     );
 }
 
+/// The peer echoes until it has CWR, which stands on text behind what was in flight at the reduction.
+#[test]
+fn rfc3168_6_1_2_the_echo_of_the_last_segment_in_flight_reduces_nothing_more() {
+    let mut t = capable();
+    t.send(16_000);
+    for i in 0..10 {
+        let (from, to) = (1 + i * 1000, 1001 + i * 1000);
+        t.drive(&format!("> . {from}:{to}(1000) ack 1 ecn 2"));
+    }
+    t.drive(
+        "
+        < .E 1:1(0) ack 2001 win 20000
+        -
+        < .E 1:1(0) ack 10001 win 20000
+        > .W 10001:11001(1000) ack 1 ecn 2",
+    );
+    assert_eq!(t.status().unwrap().cwnd, 5000);
+}
+
 #[test]
 fn rfc3168_6_1_5_retransmissions_are_not_ect() {
     let mut t = capable();

@@ -253,7 +253,9 @@ impl Sender {
                 }
             }
             Phase::Reduced(recover) => {
-                if segment.ack.ge(recover) {
+                // RFC 3168 §6.1.2: once a window. The echo lasts until the peer has CWR, which stands on text
+                // behind `recover`.
+                if segment.ack.gt(recover) {
                     self.phase = Phase::Open;
                 }
             }
