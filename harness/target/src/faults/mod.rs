@@ -10,10 +10,12 @@
 mod active;
 mod configuration;
 mod endpoint;
+mod extension;
 mod icmp;
 mod input;
 mod non_stack;
 mod output;
+mod peer;
 mod resource;
 mod scene;
 #[cfg(test)]
@@ -111,6 +113,12 @@ pub const ROOMS: &[Room] = &[
     active::SYN_SENT,
     active::CROSSING,
     active::OPENING,
+    extension::window::ROOM,
+    extension::stamps::ROOM,
+    extension::report::ROOM,
+    extension::ecn::ROOM,
+    extension::timer::ROOM,
+    extension::sender::ROOM,
     icmp::ROOM,
     resource::ROOM,
     configuration::ROOM,

@@ -1,5 +1,6 @@
 //! What a fault may look at: the connection and the host as the wire shows them.
 
+use super::peer::Peer;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tcpconf_wire::{Flags, Instant, Malformation, Segment, SeqNumber};
@@ -90,6 +91,12 @@ pub(super) struct Connection {
     pub(super) last_text: u32,
     /// Whether the last segment that arrived carried a FIN.
     pub(super) last_fin: bool,
+    /// Whether it carried URG.
+    pub(super) last_urgent: bool,
+    /// What the peer has said.
+    pub(super) peer: Peer,
+    /// TSval of the first SYN or SYN-ACK that was sent.
+    pub(super) first_stamp: Option<u32>,
     /// How many segments with text arrived out of order.
     pub(super) gaps: u32,
     /// The text that arrived out of order last, while the hole before it is open: where it begins, and its octets.
@@ -143,6 +150,11 @@ impl Connection {
     /// Whether a segment begins behind a hole, and within 2^31.
     pub(super) fn is_behind_a_hole(&self, seq: SeqNumber) -> bool {
         (1..1 << 31).contains(&(seq - self.rcv_nxt))
+    }
+
+    /// The shift of the windows that are announced.
+    pub(super) fn own_scale(&self) -> u8 {
+        self.scale.min(14)
     }
 
     /// SYN-SENT.
@@ -205,9 +217,14 @@ impl Connection {
         self.last_len = segment.seq_len();
         self.last_text = segment.payload.len() as u32;
         self.last_fin = segment.flags.contains(Flags::FIN);
+        self.last_urgent = segment.flags.contains(Flags::URG);
+        self.peer.receive(segment);
     }
 
     fn transmit(&mut self, now: Instant, segment: &Segment) {
+        if segment.flags.contains(Flags::SYN) {
+            self.first_stamp = segment.timestamps().map(|(val, _)| val);
+        }
         if is_syn(segment) {
             if self.syns_out == 0 {
                 self.stage = Stage::SynSent;
@@ -239,7 +256,7 @@ impl Connection {
             self.queued = None;
         } else if segment.flags.contains(Flags::ACK) && !segment.flags.contains(Flags::RST) {
             self.rcv_nxt = segment.ack;
-            self.rcv_wnd = u32::from(segment.window) << self.scale.min(14);
+            self.rcv_wnd = u32::from(segment.window) << self.own_scale();
             let end = segment.seq + segment.seq_len();
             if !segment.payload.is_empty() {
                 self.text_seq = segment.seq;
@@ -311,6 +328,11 @@ pub(super) struct Scene<'a> {
     pub(super) host: &'a Host,
     /// What is wrong with a segment that arrives.
     pub(super) malformed: &'a [Malformation],
+}
+
+/// Whether a sequence number lies before another, modulo 2^32.
+pub(super) fn is_before(one: SeqNumber, other: SeqNumber) -> bool {
+    (1..1 << 31).contains(&(other - one))
 }
 
 /// A connection request: SYN without ACK and RST.

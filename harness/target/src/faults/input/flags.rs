@@ -1,12 +1,10 @@
 //! Flags, reserved bits, the urgent pointer, ECN (RFC 9293 §3.1, RFC 3168).
 
 use crate::faults::Change::Input;
+use crate::faults::peer::{CE, ecn};
 use crate::faults::scene::{Scene, Stage, Then, clear, drop_if, hang_if, is_ack, is_syn, set};
 use crate::faults::{Fault, Room};
-use tcpconf_wire::{Flags, IpHeader, Segment};
-
-/// Congestion experienced (RFC 3168 §5).
-const CE: u8 = 3;
+use tcpconf_wire::{Flags, Segment};
 
 pub(in crate::faults) const ROOM: Room = Room {
     title: "Flags of segments that arrive",
@@ -171,13 +169,6 @@ pub(in crate::faults) const ROOM: Room = Room {
         ),
     ],
 };
-
-fn ecn(segment: &Segment) -> u8 {
-    match &segment.ip {
-        IpHeader::V4(header) => header.ecn,
-        IpHeader::V6(header) => header.ecn,
-    }
-}
 
 /// Urgent, with a pointer and an amount of text of which `odd` holds.
 fn is_urgent(segment: &Segment, odd: fn(usize, usize) -> bool) -> bool {

@@ -1,0 +1,8 @@
+//! Faults in the extensions of an open connection, whichever way they show: RFC 7323, 2018, 5961, 3168, 6298, 5681.
+
+pub(super) mod ecn;
+pub(super) mod report;
+pub(super) mod sender;
+pub(super) mod stamps;
+pub(super) mod timer;
+pub(super) mod window;
