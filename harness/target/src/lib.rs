@@ -11,6 +11,8 @@ pub mod faults;
 pub mod fuzzing;
 #[cfg(unix)]
 mod host;
+#[cfg(test)]
+mod in_process_tests;
 #[cfg(target_os = "linux")]
 mod kernel;
 #[cfg(unix)]
