@@ -3,21 +3,21 @@
 use crate::options::OptionArea;
 use crate::types::FourTuple;
 use std::net::{IpAddr, Ipv4Addr};
-use tcpconf_wire::checksum::Sum;
+use tcpconf_wire::checksum::{self, Sum};
 use tcpconf_wire::view::PROTOCOL_TCP;
 use tcpconf_wire::{Flags, SeqNumber};
 
 /// Don't Fragment (RFC 791 §3.1): every datagram is atomic, so its ID means nothing (RFC 6864).
 const DONT_FRAGMENT: u32 = 0x4000;
 
-#[inline]
-fn put_words(out: &mut Vec<u8>, words: [u32; 5]) {
-    let start = out.len();
-    out.resize(start + 20, 0);
-    let (places, _) = out[start..].as_chunks_mut::<4>();
+#[inline(always)]
+fn bytes_of(words: [u32; 5]) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    let (places, _) = bytes.as_chunks_mut::<4>();
     for (place, word) in places.iter_mut().zip(words) {
         *place = word.to_be_bytes();
     }
+    bytes
 }
 
 /// What IP is told about a segment (RFC 9293 §3.9.2).
@@ -47,28 +47,36 @@ impl SegmentOut<'_> {
     #[inline]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let options = self.options.as_slice();
-        let length = 20 + options.len() + self.text.0.len() + self.text.1.len();
+        let (first, second) = self.text;
+        let length = 20 + options.len() + first.len() + second.len();
         let (src, dst) = (self.tuple.local.ip(), self.tuple.remote.ip());
-        out.clear();
-        if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
-            put_words(out, self.ipv4_header(src, dst, length));
+        let segment = if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
+            // All of it is written over.
+            out.resize(20 + length, 0);
+            let (head, segment) = out.split_at_mut(20);
+            head.copy_from_slice(&self.ipv4_header(src, dst, length));
+            segment
         } else {
-            out.extend_from_slice(&self.ipv6_header(src, dst, length));
-        }
-        let header = self.tcp_header(options.len());
-        let start = out.len();
-        put_words(out, header);
-        for piece in [options, self.text.0, self.text.1] {
-            if !piece.is_empty() {
-                out.extend_from_slice(piece);
+            out.resize(40 + length, 0);
+            let (head, segment) = out.split_at_mut(40);
+            head.copy_from_slice(&self.ipv6_header(src, dst, length));
+            segment
+        };
+        let (header, rest) = segment.split_at_mut(20);
+        let mut fields = bytes_of(self.tcp_header(options.len()));
+        let mut sum = Sum::pseudo_header(src, dst, PROTOCOL_TCP, length).add_bytes(&fields);
+        if !rest.is_empty() {
+            let (area, text) = rest.split_at_mut(options.len());
+            area.copy_from_slice(options);
+            let (front, back) = text.split_at_mut(first.len());
+            front.copy_from_slice(first);
+            if !second.is_empty() {
+                back.copy_from_slice(second);
             }
+            sum = sum.add_bytes(rest);
         }
-        let sum = header.iter().fold(
-            Sum::pseudo_header(src, dst, PROTOCOL_TCP, length),
-            |sum, &word| sum.add_long(word),
-        );
-        let sum = sum.add_bytes(&out[start + 20..]).finish();
-        out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
+        fields[16..18].copy_from_slice(&sum.finish().to_be_bytes());
+        header.copy_from_slice(&fields);
     }
 
     /// The words of the header, without the checksum, which covers what follows as well.
@@ -90,19 +98,17 @@ impl SegmentOut<'_> {
     }
 
     #[inline]
-    fn ipv4_header(&self, src: Ipv4Addr, dst: Ipv4Addr, length: usize) -> [u32; 5] {
+    fn ipv4_header(&self, src: Ipv4Addr, dst: Ipv4Addr, length: usize) -> [u8; 20] {
         let class = u32::from(self.ip.dscp << 2 | self.ip.ecn);
-        let mut header = [
+        let mut header = bytes_of([
             0x45 << 24 | class << 16 | (20 + length) as u32 & 0xffff,
             DONT_FRAGMENT,
             u32::from(self.ip.ttl) << 24 | u32::from(PROTOCOL_TCP) << 16,
             src.to_bits(),
             dst.to_bits(),
-        ];
-        let sum = header
-            .iter()
-            .fold(Sum::new(), |sum, &word| sum.add_long(word));
-        header[2] |= u32::from(sum.finish());
+        ]);
+        let sum = checksum::of(&header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
         header
     }
 

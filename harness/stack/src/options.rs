@@ -50,6 +50,7 @@ impl SackBlocks {
         }
     }
 
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[(SeqNumber, SeqNumber)] {
         &self.blocks[..self.count]
     }

@@ -57,10 +57,12 @@ impl Receiver {
         }
     }
 
+    #[inline]
     pub(crate) fn wnd(&self) -> u32 {
         self.window.size(self.rcv_nxt)
     }
 
+    #[inline]
     pub(crate) fn unread(&self) -> usize {
         self.buffer.len()
     }
@@ -76,6 +78,7 @@ impl Receiver {
 
     /// Takes text that lies within the window; of octets that are there already the first copy
     /// stays, so that what the user reads does not depend on later copies.
+    #[inline]
     pub(crate) fn take_text(&mut self, seq: SeqNumber, text: &[u8]) -> Taken {
         let end = seq + text.len() as u32;
         let written = self.buffer.len();
@@ -128,6 +131,7 @@ impl Receiver {
 
     /// Notes a FIN at `at`; true when it is the next octet of the sequence space, or when one that
     /// was noted before now is.
+    #[inline]
     pub(crate) fn take_fin(&mut self, at: Option<SeqNumber>) -> bool {
         if self.fin.is_none() {
             self.fin = at;
@@ -146,6 +150,7 @@ impl Receiver {
     }
 
     /// Moves octets to the user; whether the peer should hear of the window at once.
+    #[inline]
     pub(crate) fn read(&mut self, into: &mut [u8], mss: u32) -> (usize, bool) {
         let before = self.unread();
         let count = self.buffer.read(into);
@@ -177,11 +182,13 @@ impl Receiver {
     }
 
     /// The duplicate was reported: once is enough (RFC 2883 §4).
+    #[inline]
     pub(crate) fn duplicate_reported(&mut self) {
         self.duplicate = None;
     }
 
     /// The blocks for an ACK, D-SACK first (RFC 2018 §4, RFC 2883 §4).
+    #[inline]
     pub(crate) fn sack_blocks(&self) -> SackBlocks {
         let mut blocks = SackBlocks::default();
         if self.assembler.is_empty() && self.duplicate.is_none() {

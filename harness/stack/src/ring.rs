@@ -43,6 +43,7 @@ impl Ring {
     }
 
     /// Appends what fits and returns how much that was.
+    #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(self.room());
         self.write_ahead(0, &bytes[..taken]);
@@ -52,6 +53,7 @@ impl Ring {
 
     /// Writes `bytes` at `ahead` octets behind the end, without making them part of the queue.
     /// What lies beyond the limit is not written.
+    #[inline]
     pub(crate) fn write_ahead(&mut self, ahead: usize, bytes: &[u8]) {
         let start = self.len() + ahead;
         let bytes = &bytes[..bytes.len().min((self.limit as usize).saturating_sub(start))];
@@ -68,12 +70,14 @@ impl Ring {
     }
 
     /// Makes `count` octets that were written ahead part of the queue.
+    #[inline]
     pub(crate) fn extend(&mut self, count: usize) {
         debug_assert!(self.len() + count <= self.block.len());
         self.len += count as u32;
     }
 
     /// `len` octets from `offset` on, in two pieces; less when the queue ends before.
+    #[inline]
     pub(crate) fn slices(&self, offset: usize, len: usize) -> (&[u8], &[u8]) {
         let len = len.min(self.len().saturating_sub(offset));
         if len == 0 {
@@ -85,6 +89,7 @@ impl Ring {
     }
 
     /// Drops up to `count` octets from the front.
+    #[inline]
     pub(crate) fn consume(&mut self, count: usize) {
         let count = count.min(self.len());
         self.len -= count as u32;
@@ -96,6 +101,7 @@ impl Ring {
     }
 
     /// Moves octets from the front into `into` and returns how many.
+    #[inline]
     pub(crate) fn read(&mut self, into: &mut [u8]) -> usize {
         let (a, b) = self.slices(0, into.len());
         let count = a.len() + b.len();
@@ -107,6 +113,7 @@ impl Ring {
         count
     }
 
+    #[inline]
     fn place(&self, offset: usize) -> usize {
         (self.head as usize + offset) & (self.block.len() - 1)
     }

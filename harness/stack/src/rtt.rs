@@ -48,6 +48,7 @@ impl RttEstimator {
     }
 
     /// One RTO from `now` on.
+    #[inline]
     pub(crate) fn expiry(&self, now: Instant) -> Instant {
         Instant::from_nanos(now.as_nanos().saturating_add(self.backed_off))
     }
@@ -72,10 +73,27 @@ impl RttEstimator {
         self.set_backoff(0);
     }
 
+    pub(crate) fn srtt_nanos(&self) -> Option<u64> {
+        self.srtt
+    }
+
+    /// A sample: what was sent at `sent` is acknowledged now.
+    #[inline]
+    pub(crate) fn sample_since(&mut self, sent: Instant, now: Instant, samples_per_rtt: u32) {
+        self.take(
+            now.as_nanos().saturating_sub(sent.as_nanos()),
+            samples_per_rtt,
+        );
+    }
+
+    pub(crate) fn sample(&mut self, rtt: Duration, samples_per_rtt: u32) {
+        self.take(nanos(rtt), samples_per_rtt);
+    }
+
     /// RFC 6298 §2.2 and §2.3. With `samples_per_rtt` samples expected in a round trip each one
     /// weighs accordingly less (RFC 7323 appendix G).
-    pub(crate) fn sample(&mut self, rtt: Duration, samples_per_rtt: u32) {
-        let rtt = nanos(rtt);
+    #[inline]
+    fn take(&mut self, rtt: u64, samples_per_rtt: u32) {
         let srtt = match self.srtt {
             None => {
                 self.rttvar = rtt / 2;

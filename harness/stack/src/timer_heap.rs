@@ -13,11 +13,13 @@ pub(crate) struct TimerHeap {
 }
 
 impl TimerHeap {
+    #[inline]
     pub(crate) fn first(&self) -> Option<(Instant, u32)> {
         self.heap.first().copied()
     }
 
     /// Sets or removes the deadline of `key`.
+    #[inline]
     pub(crate) fn set(&mut self, key: u32, deadline: Option<Instant>) {
         let index = key as usize;
         if index >= self.places.len() {

@@ -34,6 +34,7 @@ impl Window {
     }
 
     /// RCV.WND.
+    #[inline]
     pub(crate) fn size(&self, rcv_nxt: SeqNumber) -> u32 {
         if self.edge.gt(rcv_nxt) {
             self.edge - rcv_nxt
@@ -43,6 +44,7 @@ impl Window {
     }
 
     /// The value for the window field, scaled; moves the edge when that is worth while.
+    #[inline]
     pub(crate) fn announce(&mut self, rcv_nxt: SeqNumber, unread: usize, mss: u32) -> u16 {
         let unit = 1u32 << self.shift;
         let most = u32::from(u16::MAX) << self.shift;
@@ -70,6 +72,7 @@ impl Window {
     }
 
     /// Whether the user has taken so much that the peer should hear of it at once.
+    #[inline]
     pub(crate) fn update_is_due(&self, rcv_nxt: SeqNumber, unread: usize, mss: u32) -> bool {
         let current = self.size(rcv_nxt);
         let step = self.useful_step(mss);
@@ -81,12 +84,14 @@ impl Window {
         self.free(unread) >= current.saturating_add(worth)
     }
 
+    #[inline]
     fn free(&self, unread: usize) -> u32 {
         let unread = u32::try_from(unread).unwrap_or(u32::MAX);
         self.capacity.saturating_sub(unread)
     }
 
     /// RFC 9293 §3.8.6.2.2 (MUST-39): min(Fr * RCV.BUFF, Eff.snd.MSS), and at least a scale unit.
+    #[inline]
     fn useful_step(&self, mss: u32) -> u32 {
         mss.min(self.capacity / 2).max(1 << self.shift)
     }

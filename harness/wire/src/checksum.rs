@@ -5,9 +5,8 @@ use std::net::IpAddr;
 /// Below this many bytes a loop that is made for long runs costs more than it saves.
 const MANY: usize = 256;
 
-/// The sum of whole words, taken in the byte order of this machine: RFC 1071 §2 (B), the order does not
-/// matter, and (C), wider words may be added and folded afterwards.
-fn sum_of_words(words: &[[u8; 8]]) -> Sum {
+/// The sum of whole words, taken in the byte order of this machine.
+fn sum_of_words(words: &[[u8; 8]]) -> u64 {
     // Sums modulo 2^64, and those of the upper halves: their difference is the sum of the lower halves. That
     // is less work than to take each word apart, and compilers make vectors of it.
     let (mut whole, mut upper) = (0u64, 0u64);
@@ -16,10 +15,13 @@ fn sum_of_words(words: &[[u8; 8]]) -> Sum {
         whole = whole.wrapping_add(word);
         upper += word >> 32;
     }
-    Sum(whole.wrapping_sub(upper << 32) + upper)
+    whole.wrapping_sub(upper << 32) + upper
 }
 
 /// A running one's complement sum over 16-bit big-endian words.
+///
+/// It is kept in the byte order of this machine and turned when it is folded: RFC 1071 §2 (B), the order does
+/// not matter, and (C), wider words may be added and folded afterwards.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sum(u64);
 
@@ -33,25 +35,45 @@ impl Sum {
     /// Only the last piece added may have an odd length.
     #[must_use]
     #[inline]
-    pub fn add_bytes(mut self, bytes: &[u8]) -> Self {
+    pub fn add_bytes(self, bytes: &[u8]) -> Self {
+        // A header without options: no loop.
+        match bytes.split_first_chunk::<20>() {
+            Some((header, rest)) => self.add_header(header).add_run(rest),
+            None => self.add_run(bytes),
+        }
+    }
+
+    #[inline(always)]
+    fn add_header(mut self, header: &[u8; 20]) -> Self {
+        let (words, _) = header.as_chunks::<4>();
+        for word in words {
+            self.0 += u64::from(u32::from_ne_bytes(*word));
+        }
+        self
+    }
+
+    #[inline]
+    fn add_run(mut self, bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return self;
+        }
         let rest = if bytes.len() >= MANY {
             let (words, rest) = bytes.as_chunks::<8>();
-            self.0 += u64::from(u16::from_be(sum_of_words(words).fold()));
+            self.0 += sum_of_words(words);
             rest
         } else {
             bytes
         };
         let (words, rest) = rest.as_chunks::<4>();
-        let words = words
-            .iter()
-            .map(|word| u64::from(u32::from_ne_bytes(*word)));
-        self.0 += u64::from(u16::from_be(Self(words.sum()).fold()));
+        for word in words {
+            self.0 += u64::from(u32::from_ne_bytes(*word));
+        }
         let (halves, odd) = rest.as_chunks::<2>();
         for half in halves {
-            self.0 += u64::from(u16::from_be_bytes(*half));
+            self.0 += u64::from(u16::from_ne_bytes(*half));
         }
         if let [last] = odd {
-            self.0 += u64::from(*last) << 8;
+            self.0 += u64::from(u16::from_ne_bytes([*last, 0]));
         }
         self
     }
@@ -59,13 +81,13 @@ impl Sum {
     /// Adds one 16-bit word.
     #[must_use]
     pub const fn add_word(self, word: u16) -> Self {
-        Self(self.0 + word as u64)
+        Self(self.0 + word.to_be() as u64)
     }
 
     /// Adds two 16-bit words at once: one of 32 bits.
     #[must_use]
     pub const fn add_long(self, word: u32) -> Self {
-        Self(self.0 + word as u64)
+        Self(self.0 + word.to_be() as u64)
     }
 
     /// The pseudo-header of `protocol` between two addresses: RFC 9293 §3.1 for IPv4, RFC 8200 §8.1
@@ -73,24 +95,24 @@ impl Sum {
     #[must_use]
     #[inline]
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, length: usize) -> Self {
-        let mut sum = Self::new();
+        let mut sum = Self::new().add_long(u32::from(protocol) + length as u32);
         for address in [src, dst] {
             sum = match address {
-                IpAddr::V4(a) => Self(sum.0 + u64::from(a.to_bits())),
-                IpAddr::V6(a) => sum.add_bytes(&a.octets()),
+                IpAddr::V4(a) => sum.add_long(a.to_bits()),
+                IpAddr::V6(a) => sum.add_run(&a.octets()),
             };
         }
-        sum.0 += u64::from(protocol) + length as u64;
         sum
     }
 
     /// The folded one's complement sum, not inverted: 0xFFFF over data whose checksum is right.
     #[inline]
     pub const fn fold(self) -> u16 {
-        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        ((sum & 0xffff) + (sum >> 16)) as u16
+        // With its carry added, a sum of two numbers that are all ones does not overflow again.
+        let (sum, carry) = (self.0 as u32).overflowing_add((self.0 >> 32) as u32);
+        let sum = sum + carry as u32;
+        let (sum, carry) = (sum as u16).overflowing_add((sum >> 16) as u16);
+        u16::from_be(sum + carry as u16)
     }
 
     /// The value for the checksum field.

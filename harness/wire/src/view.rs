@@ -204,7 +204,7 @@ impl<'a> IpView<'a> {
     }
 
     /// Whether the checksum of the payload is right for TCP.
-    #[inline]
+    #[inline(always)]
     pub fn tcp_checksum_ok(&self) -> bool {
         Sum::pseudo_header(self.src, self.dst, PROTOCOL_TCP, self.payload.len())
             .add_bytes(self.payload)

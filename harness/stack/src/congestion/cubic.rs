@@ -139,7 +139,10 @@ impl CongestionControl for Cubic {
         self.epoch = Some(epoch);
         let cubic = |t: f64| C * (t - epoch.k).powi(3) + self.w_max;
         let t = acked.now.since(epoch.start).as_secs_f64();
-        let rtt = acked.srtt.unwrap_or(RTT_UNKNOWN).as_secs_f64();
+        let rtt = acked
+            .srtt_nanos
+            .map_or(RTT_UNKNOWN, Duration::from_nanos)
+            .as_secs_f64();
         let next = if cubic(t) < epoch.w_est {
             epoch.w_est.max(cwnd)
         } else {
@@ -204,7 +207,7 @@ mod tests {
                 now: *now,
                 octets: MSS,
                 window_limited: true,
-                srtt: Some(rtt),
+                srtt_nanos: Some(rtt.as_nanos() as u64),
             });
         }
     }

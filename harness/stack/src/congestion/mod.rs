@@ -6,7 +6,6 @@ mod reno;
 mod validation;
 
 use crate::config::CongestionAlgorithm;
-use core::time::Duration;
 use tcpconf_wire::Instant;
 
 pub(crate) use cubic::Cubic;
@@ -21,7 +20,8 @@ pub(crate) struct Acked {
     pub(crate) octets: u32,
     /// Whether the window was the limit when they were in flight, or may grow all the same.
     pub(crate) window_limited: bool,
-    pub(crate) srtt: Option<Duration>,
+    /// SRTT in nanoseconds, once there was a sample.
+    pub(crate) srtt_nanos: Option<u64>,
 }
 
 /// A congestion control algorithm. All amounts are octets.

@@ -115,7 +115,7 @@ mod tests {
             now: Instant::ZERO,
             octets,
             window_limited: true,
-            srtt: None,
+            srtt_nanos: None,
         }
     }
 

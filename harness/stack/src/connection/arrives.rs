@@ -17,6 +17,7 @@ use tcpconf_wire::{Flags, Instant};
 impl Connection {
     /// What a segment does. The connection has changed its variables and its state; what remains
     /// for the host is in the value. Unless the segment opens a new incarnation it may have been trimmed.
+    #[inline]
     pub(crate) fn segment_arrives(
         &mut self,
         now: Instant,
@@ -146,6 +147,7 @@ impl Connection {
     }
 
     /// §3.10.7.4: all other states, check after check.
+    #[inline]
     fn arrives_otherwise(
         &mut self,
         now: Instant,
@@ -180,6 +182,7 @@ impl Connection {
     }
 
     /// Sixth, seventh and eighth.
+    #[inline]
     fn urg_text_and_fin(
         &mut self,
         now: Instant,

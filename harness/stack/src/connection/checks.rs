@@ -93,8 +93,16 @@ impl Connection {
     /// First, check the sequence number (§3.10.7.4, the four rows of §3.4), and trim the segment to
     /// the window. True when the window is closed and the text was refused, but ACK, RST and URG
     /// still count (MUST-66).
+    #[inline]
     pub(super) fn first_sequence_number(&mut self, segment: &mut Arrived<'_>) -> Check<bool> {
         let receive = self.state.receive_vars();
+        // What nearly every segment is: next, with room behind it, so that nothing is to be trimmed.
+        if segment.seq == receive.nxt
+            && segment.text.len() < receive.wnd as usize
+            && !segment.flags.intersects(Flags::SYN | Flags::RST)
+        {
+            return Continue(false);
+        }
         // The text of a RST means nothing (SHLD-2).
         let len = if segment.has(Flags::RST) {
             0
@@ -153,6 +161,7 @@ impl Connection {
 
     /// "tailored to fit the window": cuts what lies left of RCV.NXT and right of the window, the FIN
     /// included.
+    #[inline]
     pub(super) fn trim(&mut self, segment: &mut Arrived<'_>) {
         let receive = self.state.receive_vars();
         if segment.has(Flags::SYN) || segment.text.is_empty() {
@@ -254,6 +263,7 @@ impl Connection {
     }
 
     /// Fifth, check the ACK field.
+    #[inline]
     pub(super) fn fifth_ack(
         &mut self,
         now: Instant,
@@ -370,6 +380,7 @@ impl Connection {
     }
 
     /// Sixth, check the URG bit: only while the peer may send.
+    #[inline]
     pub(super) fn sixth_urg(&mut self, segment: &Arrived<'_>, reaction: &mut Reaction) {
         if !segment.has(Flags::URG) {
             return;
@@ -382,6 +393,7 @@ impl Connection {
     }
 
     /// Seventh, process the segment text: ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2 only.
+    #[inline]
     pub(super) fn seventh_text(
         &mut self,
         now: Instant,
@@ -392,12 +404,10 @@ impl Connection {
         if segment.text.is_empty() {
             return;
         }
-        let unowned = !self.owned;
-        let send_nxt = self.state.send_vars().nxt;
-        let closing = matches!(self.state, State::FinWait1(_) | State::FinWait2(_));
-        if unowned && closing {
+        if !self.owned && matches!(self.state, State::FinWait1(_) | State::FinWait2(_)) {
             // SHLD-3: nobody will ever read this.
-            reaction.reply = Reply::Reset { seq: send_nxt };
+            let seq = self.state.send_vars().nxt;
+            reaction.reply = Reply::Reset { seq };
             reaction.fate = Fate::Closed(None);
             return;
         }
@@ -418,6 +428,7 @@ impl Connection {
     }
 
     /// Eighth, check the FIN bit.
+    #[inline]
     pub(super) fn eighth_fin(
         &mut self,
         now: Instant,

@@ -18,6 +18,7 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 impl Connection {
     /// The next instant at which [`Connection::on_timeout`] has something to do.
+    #[inline]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let state = match &self.state {
             State::Closed(_) => return None,

@@ -12,6 +12,7 @@ use tcpconf_wire::{Flags, Instant, SeqNumber};
 
 impl Connection {
     /// Writes the next packet into `out`; false when nothing is due.
+    #[inline]
     pub(crate) fn poll(&mut self, now: Instant, env: Env<'_>, out: &mut Vec<u8>) -> bool {
         match &self.state {
             State::Closed(_) => return false,
@@ -153,6 +154,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn options_of_segment(&self, now: Instant) -> OptionArea {
         let mut options = OptionArea::new();
         if let Some(stamps) = self.stamp(now) {
@@ -174,6 +176,7 @@ impl Connection {
         options
     }
 
+    #[inline]
     fn write_text(
         &mut self,
         outgoing: &Outgoing,
@@ -182,17 +185,12 @@ impl Connection {
         out: &mut Vec<u8>,
     ) {
         let (ack, window) = self.announce();
-        let mut flags = self.echo();
-        for (set, flag) in [
-            (outgoing.fin, Flags::FIN),
-            (outgoing.push, Flags::PSH),
-            (outgoing.cwr, Flags::CWR),
-            (outgoing.urgent.is_some(), Flags::URG),
-        ] {
-            if set {
-                flags |= flag;
-            }
-        }
+        let flag = |set: bool, flag: Flags| if set { flag } else { Flags::NONE };
+        let flags = self.echo()
+            | flag(outgoing.fin, Flags::FIN)
+            | flag(outgoing.push, Flags::PSH)
+            | flag(outgoing.cwr, Flags::CWR)
+            | flag(outgoing.urgent.is_some(), Flags::URG);
         let text = self
             .state
             .sender()
@@ -249,6 +247,7 @@ impl Connection {
     }
 
     /// RCV.NXT and the window field of a segment that leaves now.
+    #[inline]
     fn announce(&mut self) -> (SeqNumber, u16) {
         let mss = self.negotiated.mss;
         let (nxt, window) = if let Some(receiver) = self.state.receiver_mut() {

@@ -19,6 +19,7 @@ pub(crate) enum Read {
 
 impl Connection {
     /// §3.10.2.
+    #[inline]
     pub(crate) fn send(&mut self, data: &[u8], urgent: bool) -> Result<usize, CallError> {
         if let Some(error) = self.error {
             return Err(error.into());
@@ -50,6 +51,7 @@ impl Connection {
     }
 
     /// §3.10.3.
+    #[inline]
     pub(crate) fn receive(&mut self, into: &mut [u8]) -> Result<Read, CallError> {
         if let Some(error) = self.error {
             return Err(error.into());

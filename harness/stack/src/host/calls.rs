@@ -203,6 +203,7 @@ impl Host {
         self.send_with(now, id, data, true)
     }
 
+    #[inline]
     fn send_with(
         &mut self,
         now: Instant,
@@ -461,6 +462,7 @@ impl Host {
         self.slots.len()
     }
 
+    #[inline]
     fn connection(
         &mut self,
         id: SocketId,

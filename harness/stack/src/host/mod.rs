@@ -136,6 +136,7 @@ impl Host {
 
     /// The next packet of the connections that may have one. Those that have none leave the queue, and
     /// their deadlines are set.
+    #[inline]
     fn poll_ready(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         let env = Env {
             config: &self.config,
@@ -196,7 +197,16 @@ impl Host {
     }
 
     /// The next event for a user.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<(SocketId, Event)> {
+        if self.notified.is_empty() {
+            return None;
+        }
+        self.next_notified()
+    }
+
+    #[inline]
+    fn next_notified(&mut self) -> Option<(SocketId, Event)> {
         while let Some(&index) = self.notified.front() {
             let (event, more) = self.next_event(index);
             if !more {
@@ -210,6 +220,7 @@ impl Host {
     }
 
     /// The next event of a socket, and whether it has more.
+    #[inline]
     fn next_event(&mut self, index: u32) -> (Option<Event>, bool) {
         match self.slots.entry_mut(index) {
             Entry::Free => (None, false),
@@ -228,6 +239,7 @@ impl Host {
 
     /// Carries out what the state machine has returned. `cause` is the timestamp of the segment
     /// that a RST answers.
+    #[inline]
     fn apply(&mut self, index: u32, now: Instant, reaction: Reaction, cause: Option<Timestamps>) {
         let Some(connection) = self.slots.connection_mut(index) else {
             return;
@@ -301,6 +313,7 @@ impl Host {
     }
 
     /// Tells the user of a socket.
+    #[inline]
     fn notify(&mut self, index: u32, signals: Signals) {
         let notified = match self.slots.entry_mut(index) {
             Entry::Free => return,
@@ -356,6 +369,7 @@ impl Host {
 
     /// The connection may have something to send, or another deadline: that is set when the queue is
     /// empty again, and until then the host asks to be polled at once.
+    #[inline]
     fn touch(&mut self, index: u32) {
         if let Some(connection) = self.slots.connection_mut(index) {
             if !core::mem::replace(&mut connection.queued, true) {

@@ -9,6 +9,7 @@ use crate::isn::Secret;
 use crate::types::FourTuple;
 use ahash::RandomState;
 use hashbrown::HashTable;
+use std::net::SocketAddr;
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -23,6 +24,20 @@ fn is_at(index: u32, tuple: &FourTuple, slots: &Slots) -> bool {
     slots.connection(index).is_some_and(|c| c.tuple == *tuple)
 }
 
+/// Two words tell IPv4 connections apart.
+#[inline]
+fn hash(hasher: &RandomState, tuple: &FourTuple) -> u64 {
+    match (tuple.local, tuple.remote) {
+        (SocketAddr::V4(local), SocketAddr::V4(remote)) => {
+            let addresses =
+                u64::from(local.ip().to_bits()) << 32 | u64::from(remote.ip().to_bits());
+            let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
+            hasher.hash_one((addresses, ports))
+        }
+        _ => hasher.hash_one(tuple),
+    }
+}
+
 impl Table {
     pub(super) fn new(secret: &Secret) -> Self {
         let [a, b, c, d] = secret.table_keys();
@@ -34,7 +49,7 @@ impl Table {
     }
 
     pub(super) fn get(&self, tuple: &FourTuple, slots: &Slots) -> Option<u32> {
-        let hash = self.hasher.hash_one(tuple);
+        let hash = hash(&self.hasher, tuple);
         let same = |&index: &u32| is_at(index, tuple, slots);
         self.places.find(hash, same).copied()
     }
@@ -57,10 +72,10 @@ impl Table {
         let rehash = |&index: &u32| {
             slots
                 .connection(index)
-                .map_or(0, |c| hasher.hash_one(c.tuple))
+                .map_or(0, |c| hash(hasher, &c.tuple))
         };
         self.places
-            .insert_unique(hasher.hash_one(tuple), index, rehash);
+            .insert_unique(hash(hasher, tuple), index, rehash);
         self.recent = Some(index);
     }
 
@@ -68,7 +83,7 @@ impl Table {
         if self.recent == Some(index) {
             self.recent = None;
         }
-        let hash = self.hasher.hash_one(tuple);
+        let hash = hash(&self.hasher, tuple);
         if let Ok(entry) = self.places.find_entry(hash, |&there| there == index) {
             entry.remove();
         }

@@ -91,8 +91,12 @@ impl Detector {
 }
 
 impl LossDetection for Detector {
+    #[inline]
     fn on_delivered(&mut self, now: Instant, segment: &Sent) {
-        self.inner().on_delivered(now, segment);
+        match self {
+            Self::Sack(sack) => sack.on_delivered(now, segment),
+            Self::Rack(rack) => rack.on_delivered(now, segment),
+        }
     }
     fn on_duplicate_report(&mut self, moment: Moment) {
         self.inner().on_duplicate_report(moment);

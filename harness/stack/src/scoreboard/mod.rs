@@ -179,6 +179,7 @@ impl Scoreboard {
         self.visits
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, seq: SeqNumber, len: u32, fin: bool, now: Instant) {
         self.flight += len;
         self.segments.push_back(Sent {
@@ -194,6 +195,7 @@ impl Scoreboard {
         self.note_sent(seq + len, now);
     }
 
+    #[inline]
     fn note_sent(&mut self, end: SeqNumber, now: Instant) {
         if self.order.is_none() {
             return;
@@ -236,6 +238,7 @@ impl Scoreboard {
 
     /// Removes everything up to `ack`; a segment acknowledged in part keeps the rest.
     /// `delivered` sees each segment that was not SACKed before.
+    #[inline]
     pub(crate) fn acknowledge(
         &mut self,
         ack: SeqNumber,
@@ -486,6 +489,7 @@ impl Scoreboard {
     }
 
     /// The first segment to be sent again.
+    #[inline]
     pub(crate) fn first_lost(&self) -> Option<usize> {
         if self.lost == 0 {
             return None;

@@ -40,7 +40,20 @@ pub(crate) struct AckResult {
 
 impl Sender {
     /// Handles an acknowledgement and the window that came with it.
+    #[inline]
     pub(crate) fn on_ack(&mut self, now: Instant, segment: &AckIn<'_>) -> AckResult {
+        let news =
+            segment.ack != self.snd_una || segment.ece || !segment.sack.as_slice().is_empty();
+        if news || !self.board.is_empty() {
+            return self.acknowledged(now, segment);
+        }
+        // Nothing is in flight, and nothing is said but the window: text of the peer mostly.
+        self.take_window(now, segment, self.snd_wnd);
+        self.arm(now);
+        AckResult::default()
+    }
+
+    fn acknowledged(&mut self, now: Instant, segment: &AckIn<'_>) -> AckResult {
         let flight = self.board.flight();
         let was_full = self.buffer.room() == 0;
         let window_before = self.snd_wnd;
@@ -173,6 +186,7 @@ impl Sender {
     }
 
     /// Returns the octets that are news.
+    #[inline]
     fn take_cumulative(&mut self, now: Instant, segment: &AckIn<'_>, flight: u32) -> u32 {
         let octets = segment.ack - self.snd_una;
         if let Some(validation) = &mut self.validation {
@@ -200,9 +214,10 @@ impl Sender {
         } else {
             flight.div_ceil(pair)
         };
-        let sample = result.sample.map(|sent| now.since(sent));
-        if let Some(rtt) = sample.or(segment.echoed_rtt) {
-            self.rtt.sample(rtt, per_rtt);
+        match (result.sample, segment.echoed_rtt) {
+            (Some(sent), _) => self.rtt.sample_since(sent, now, per_rtt),
+            (None, Some(rtt)) => self.rtt.sample(rtt, per_rtt),
+            (None, None) => {}
         }
         self.expirations = 0;
         self.stalled_since = if self.board.is_empty() {
@@ -275,11 +290,12 @@ impl Sender {
             now,
             octets,
             window_limited,
-            srtt: self.rtt.srtt(),
+            srtt_nanos: self.rtt.srtt_nanos(),
         });
     }
 
     /// Whether its window counts: it is not older than the segment that set SND.WND last.
+    #[inline]
     fn is_current(&self, segment: &AckIn<'_>) -> bool {
         segment.ack.ge(self.snd_una)
             && (self.snd_wl1.lt(segment.seq)
@@ -287,6 +303,7 @@ impl Sender {
     }
 
     /// SND.WND <- SEG.WND if the segment is not older than the last that set it.
+    #[inline]
     fn take_window(&mut self, now: Instant, segment: &AckIn<'_>, before: u32) {
         if !self.is_current(segment) {
             return;
@@ -310,6 +327,7 @@ impl Sender {
     }
 
     /// Marks what is lost, and begins fast recovery; true when there is news.
+    #[inline]
     pub(super) fn detect_loss(&mut self, now: Instant, flight: u32, advanced: bool) -> bool {
         let mut news = false;
         if self.sack && !self.board.is_empty() {

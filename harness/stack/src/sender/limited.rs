@@ -7,6 +7,7 @@ use tcpconf_wire::Instant;
 
 impl Sender {
     /// Before something is sent: the window may have aged.
+    #[inline]
     pub(super) fn window_ages(&mut self, now: Instant) {
         if self.validation.is_some() {
             // pipeACK rests during recovery (§4.2).
@@ -38,12 +39,12 @@ impl Sender {
     }
 
     /// Whether an acknowledgement lets the window grow, when `flight` octets were in flight before it.
+    #[inline]
     pub(super) fn window_may_grow(&mut self, now: Instant, octets: u32, flight: u32) -> bool {
         let cwnd = self.congestion.cwnd();
-        let srtt = self.rtt.srtt();
         let edges = (self.snd_una, self.snd_nxt);
         if let Some(validation) = &mut self.validation {
-            validation.on_ack(now, octets, edges, srtt);
+            validation.on_ack(now, octets, edges, self.rtt.srtt());
             self.validate(now);
         }
         match &self.validation {
@@ -79,6 +80,7 @@ impl Sender {
     }
 
     /// A segment of `len` leaves; `again` for the first time again.
+    #[inline]
     pub(super) fn validation_sees(&mut self, len: u32, again: bool) {
         let recovering = matches!(self.phase, Phase::Recovery(_));
         if let Some(validation) = &mut self.validation {
@@ -90,6 +92,7 @@ impl Sender {
     }
 
     /// RFC 7661 §4.4.2: instead of pacing, no burst is larger than the initial window.
+    #[inline]
     pub(super) fn burst_left(&self) -> u32 {
         self.validation.as_ref().map_or(u32::MAX, |validation| {
             validation.burst_left(self.congestion.initial_window())

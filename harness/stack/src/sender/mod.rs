@@ -259,6 +259,7 @@ impl Sender {
     }
 
     /// Appends data of the user; returns how much was taken.
+    #[inline]
     pub(crate) fn push(&mut self, data: &[u8]) -> usize {
         self.buffer.push(data)
     }
@@ -345,11 +346,13 @@ impl Sender {
     }
 
     /// The text of an outgoing segment.
+    #[inline]
     pub(crate) fn text(&self, segment: &Outgoing) -> (&[u8], &[u8]) {
         self.buffer.slices(segment.offset, segment.len)
     }
 
     /// Octets queued beyond SND.NXT.
+    #[inline]
     fn unsent(&self) -> u32 {
         if self.fin == Fin::Sent {
             return 0;
@@ -358,6 +361,7 @@ impl Sender {
     }
 
     /// U, the usable window (§3.8.6.2.1).
+    #[inline]
     fn usable(&self) -> u32 {
         let edge = self.snd_una + self.snd_wnd;
         if edge.gt(self.snd_nxt) {
@@ -369,6 +373,7 @@ impl Sender {
 
     /// Octets in the network; without SACK each duplicate acknowledgement says that a segment left
     /// it (RFC 5681 §3.2 step 4).
+    #[inline]
     fn pipe(&self) -> u32 {
         let left = if self.sack {
             0
@@ -379,6 +384,7 @@ impl Sender {
     }
 
     /// Octets that congestion control lets out now.
+    #[inline]
     fn allowance(&self) -> u32 {
         match &self.prr {
             Some(prr) => prr.allowance(),
@@ -401,10 +407,14 @@ impl Sender {
 
     /// The next segment to send now, if any. `room` is what text it may have at most, that is the
     /// MSS less the options that it will carry (MUST-16).
+    #[inline]
     pub(crate) fn next(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
         self.window_ages(now);
+        let recovering = matches!(self.phase, Phase::Recovery(_)) || self.board.lost() > 0;
         let segment = if core::mem::take(&mut self.probe_due) {
             self.probe(now)
+        } else if !recovering && !self.tail_probe_due {
+            self.send_new(now, room, nagle)
         } else {
             // What the probe would repeat may just have been acknowledged: then it is as if it was not due.
             let tail_probe = core::mem::take(&mut self.tail_probe_due)
@@ -508,6 +518,7 @@ impl Sender {
         (text, segment.seq - self.snd_una < self.snd_wnd)
     }
 
+    #[inline]
     fn send_new(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
         if self.board.len() >= self.max_segments as usize {
             return None;
@@ -550,6 +561,7 @@ impl Sender {
         Some(segment)
     }
 
+    #[inline]
     fn fresh(&mut self, len: u32, fin: bool, now: Instant) -> Outgoing {
         let seq = self.snd_nxt;
         let push = len > 0 && len == self.unsent();

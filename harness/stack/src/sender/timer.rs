@@ -20,6 +20,7 @@ pub(crate) enum Expired {
 
 impl Sender {
     /// When [`Sender::on_timer`] must run.
+    #[inline]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.timer {
             Timer::Idle => None,
@@ -34,6 +35,7 @@ impl Sender {
     /// When the user timeout passes, if nothing is acknowledged before; without a user also when the patience
     /// with a peer ends that keeps its window shut but answers each probe (RFC 6429 §3: no reason to keep
     /// a connection whose memory is needed).
+    #[inline]
     pub(crate) fn gives_up_at(&self, user_timeout: Option<Duration>) -> Option<Instant> {
         let timeout = self.stalled_since.zip(user_timeout).map(|(at, t)| at + t);
         match (timeout, self.patience.map(|p| self.progress_at + p)) {
@@ -138,6 +140,7 @@ impl Sender {
     }
 
     /// Starts the timer that the situation asks for, if it does not run.
+    #[inline]
     pub(super) fn arm(&mut self, now: Instant) {
         let pending = self.unsent() > 0 || self.fin == Fin::Queued;
         self.timer = match self.timer {
