@@ -35,7 +35,9 @@ pub(crate) struct Receiver {
     pub(crate) rcv_up: Option<SeqNumber>,
     pub(crate) window: Window,
     buffer: Ring,
-    assembler: Assembler,
+    /// Since text came out of order for the first time.
+    assembler: Option<Box<Assembler>>,
+    max_ranges: u32,
     /// Where a FIN stands that came out of order.
     fin: Option<SeqNumber>,
     /// The range of the last segment that came out of order, or was a duplicate of one.
@@ -51,7 +53,8 @@ impl Receiver {
             rcv_up: None,
             window: Window::new(capacity, rcv_nxt),
             buffer: Ring::new(Window::buffer_limit(capacity)),
-            assembler: Assembler::new(max_ranges),
+            assembler: None,
+            max_ranges: u32::try_from(max_ranges).unwrap_or(u32::MAX),
             fin: None,
             duplicate: None,
         }
@@ -68,12 +71,18 @@ impl Receiver {
     }
 
     pub(crate) fn allocated(&self) -> usize {
-        self.buffer.allocated() + self.assembler.allocated()
+        let assembler = self.assembler.as_ref();
+        self.buffer.allocated() + assembler.map_or(0, |a| size_of::<Assembler>() + a.allocated())
     }
 
     /// Ranges of the reassembly queue that were looked at one by one so far.
     pub(crate) fn visits(&self) -> u64 {
-        self.assembler.visits()
+        self.assembler.as_ref().map_or(0, |a| a.visits())
+    }
+
+    /// Whether something lies beyond RCV.NXT.
+    fn has_gap(&self) -> bool {
+        self.assembler.as_ref().is_some_and(|a| !a.is_empty())
     }
 
     /// Takes text that lies within the window; of octets that are there already the first copy
@@ -83,13 +92,17 @@ impl Receiver {
         let end = seq + text.len() as u32;
         let written = self.buffer.len();
         let rcv_nxt = self.rcv_nxt;
-        let gap = !self.assembler.is_empty();
+        let gap = self.has_gap();
         let offset = |at: SeqNumber| (at - seq) as usize;
         if seq.gt(rcv_nxt) {
-            self.duplicate = self.assembler.overlap(seq, end);
+            let most = self.max_ranges as usize;
+            let assembler = self
+                .assembler
+                .get_or_insert_with(|| Box::new(Assembler::new(most)));
+            self.duplicate = assembler.overlap(seq, end);
             let mut holes = [(seq, seq); MAX_HOLES];
             let mut count = 0;
-            self.assembler.holes(seq, end, |start, stop| {
+            assembler.holes(seq, end, |start, stop| {
                 if let Some(place) = holes.get_mut(count) {
                     *place = (start, stop);
                 }
@@ -97,7 +110,7 @@ impl Receiver {
                 count <= MAX_HOLES
             });
             // A segment over more holes than fit here is taken when it is sent again.
-            if count <= holes.len() && self.assembler.insert(seq, end) {
+            if count <= holes.len() && assembler.insert(seq, end) {
                 for &(start, stop) in &holes[..count] {
                     let ahead = (start - rcv_nxt) as usize;
                     self.buffer
@@ -107,17 +120,17 @@ impl Receiver {
             return Taken::OutOfOrder;
         }
         debug_assert!(seq == rcv_nxt, "text is trimmed before it is taken");
-        if !gap {
-            self.buffer.write_ahead(0, text);
-            self.rcv_nxt = end;
-        } else {
+        if let Some(assembler) = self.assembler.as_mut().filter(|_| gap) {
             let buffer = &mut self.buffer;
-            self.assembler.holes(seq, end, |start, stop| {
+            assembler.holes(seq, end, |start, stop| {
                 let ahead = (start - rcv_nxt) as usize;
                 buffer.write_ahead(ahead, &text[offset(start)..offset(stop)]);
                 true
             });
-            self.rcv_nxt = self.assembler.advance(end);
+            self.rcv_nxt = assembler.advance(end);
+        } else {
+            self.buffer.write_ahead(0, text);
+            self.rcv_nxt = end;
         }
         let octets = self.rcv_nxt - rcv_nxt;
         self.buffer.extend(octets as usize);
@@ -140,13 +153,10 @@ impl Receiver {
     }
 
     /// Eighth: RCV.NXT advances over the FIN, and nothing more can come.
-    pub(crate) fn finish(self) -> Finished {
-        Finished {
-            irs: self.irs,
-            rcv_nxt: self.rcv_nxt + 1,
-            window: self.window,
-            buffer: self.buffer,
-        }
+    pub(crate) fn finish(mut self: Box<Self>) -> Finished {
+        self.rcv_nxt += 1;
+        self.assembler = None;
+        Finished { receiver: self }
     }
 
     /// Moves octets to the user; whether the peer should hear of the window at once.
@@ -191,14 +201,15 @@ impl Receiver {
     #[inline]
     pub(crate) fn sack_blocks(&self) -> SackBlocks {
         let mut blocks = SackBlocks::default();
-        if self.assembler.is_empty() && self.duplicate.is_none() {
+        if !self.has_gap() && self.duplicate.is_none() {
             return blocks;
         }
         if let Some((start, end)) = self.duplicate {
             blocks.push(start, end);
         }
         let mut recent = [(SeqNumber(0), SeqNumber(0)); crate::options::MAX_SACK_BLOCKS];
-        let count = self.assembler.recent(&mut recent);
+        let assembler = self.assembler.as_ref();
+        let count = assembler.map_or(0, |a| a.recent(&mut recent));
         for &(start, end) in &recent[..count] {
             blocks.push(start, end);
         }
@@ -209,15 +220,39 @@ impl Receiver {
 /// The receiving side after the peer's FIN: nothing can come, something may be unread.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    pub(crate) irs: SeqNumber,
-    pub(crate) rcv_nxt: SeqNumber,
-    pub(crate) window: Window,
-    pub(crate) buffer: Ring,
+    receiver: Box<Receiver>,
 }
 
 impl Finished {
+    pub(crate) fn irs(&self) -> SeqNumber {
+        self.receiver.irs
+    }
+
+    pub(crate) fn rcv_nxt(&self) -> SeqNumber {
+        self.receiver.rcv_nxt
+    }
+
     pub(crate) fn wnd(&self) -> u32 {
-        self.window.size(self.rcv_nxt)
+        self.receiver.wnd()
+    }
+
+    /// The value for the window field of a segment that leaves now.
+    pub(crate) fn announce(&mut self, mss: u32) -> u16 {
+        let (nxt, unread) = (self.receiver.rcv_nxt, self.receiver.unread());
+        self.receiver.window.announce(nxt, unread, mss)
+    }
+
+    pub(crate) fn buffer(&self) -> &Ring {
+        &self.receiver.buffer
+    }
+
+    pub(crate) fn buffer_mut(&mut self) -> &mut Ring {
+        &mut self.receiver.buffer
+    }
+
+    /// What is unread, and the memory that it leaves.
+    pub(crate) fn into_parts(mut self) -> (Ring, Box<Receiver>) {
+        (core::mem::take(&mut self.receiver.buffer), self.receiver)
     }
 }
 

@@ -2,13 +2,12 @@
 //! states), whose checks stand one by one in `checks`.
 
 use super::reaction::{Fate, Reaction, Reply, Signals};
-use super::state::{
-    CloseWait, Established, FinWait1, Handshake, State, SynReceived, SynSent, SynTimer,
-};
+use super::state::{Established, FinWait1, Handshake, State, SynReceived, SynSent, SynTimer};
 use super::{Arrived, Connection, Env, Negotiated};
 use crate::config::Ecn;
 use crate::error::ErrorKind;
 use crate::receiver::{Receiver, Taken};
+use crate::sender::Sender;
 use crate::types::StateName;
 use core::mem;
 use core::ops::ControlFlow;
@@ -27,9 +26,13 @@ impl Connection {
         match &self.state {
             State::Closed(_) => Reaction::DROP,
             State::SynSent(_) => self.arrives_in_syn_sent(now, segment, env),
-            _ => match self.arrives_otherwise(now, segment, env) {
-                ControlFlow::Continue(reaction) | ControlFlow::Break(reaction) => reaction,
-            },
+            _ => {
+                let mut reaction = Reaction::DROP;
+                match self.arrives_otherwise(now, segment, env, &mut reaction) {
+                    ControlFlow::Continue(()) => reaction,
+                    ControlFlow::Break(instead) => instead,
+                }
+            }
         }
     }
 
@@ -84,14 +87,16 @@ impl Connection {
         else {
             unreachable!("the caller has looked at the state");
         };
-        let mut sender = Self::make_sender(iss, queued, &self.options, &self.negotiated, now, env);
+        let (options, negotiated) = (&self.options, &self.negotiated);
+        let sender = Sender::new(iss, queued, env.config, options, negotiated, now);
+        let mut sender = Box::new(sender);
         if urgent {
             sender.mark_urgent();
         }
         let acked = if has_ack { segment.ack - (iss + 1) } else { 0 };
         sender.resume(early_sent, acked, now);
         let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
-        let mut receiver = Receiver::new(segment.seq, buffer, ranges);
+        let mut receiver = Box::new(Receiver::new(segment.seq, buffer, ranges));
         self.negotiated.scale(&mut receiver, env.config);
         if !has_ack {
             // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
@@ -153,7 +158,8 @@ impl Connection {
         now: Instant,
         segment: &mut Arrived<'_>,
         env: Env<'_>,
-    ) -> ControlFlow<Reaction, Reaction> {
+        reaction: &mut Reaction,
+    ) -> ControlFlow<Reaction> {
         self.time_wait_reuse(segment, env)?;
         self.syn_of_the_handshake(segment)?;
         self.timestamps_present_and_recent(now, segment)?;
@@ -165,8 +171,7 @@ impl Connection {
         self.second_rst(segment, env)?;
         // Third, security: there are no compartments.
         self.fourth_syn(segment, env)?;
-        let mut reaction = Reaction::DROP;
-        self.fifth_ack(now, segment, env, &mut reaction)?;
+        self.fifth_ack(now, segment, env, reaction)?;
         if matches!(reaction.fate, Fate::Enter(_)) {
             // With the text of the SYN RCV.NXT may have moved over that of this segment.
             self.trim(segment);
@@ -177,8 +182,8 @@ impl Connection {
             self.congestion_mark(segment);
             self.take_user_timeout(segment, env);
         }
-        self.urg_text_and_fin(now, segment, env, &mut reaction);
-        ControlFlow::Continue(reaction)
+        self.urg_text_and_fin(now, segment, env, reaction);
+        ControlFlow::Continue(())
     }
 
     /// Sixth, seventh and eighth.
@@ -262,15 +267,5 @@ impl Connection {
             self.negotiated.snd_shift
         };
         u32::from(segment.window) << shift
-    }
-
-    /// ESTABLISHED to CLOSE-WAIT.
-    pub(super) fn enter_close_wait(&mut self) {
-        if let State::Established(Established { sender, receiver }) = mem::take(&mut self.state) {
-            self.state = State::CloseWait(CloseWait {
-                sender,
-                finished: receiver.finish(),
-            });
-        }
     }
 }

@@ -2,7 +2,9 @@
 //! processing of the segment with a [`Reaction`], or lets it go on.
 
 use super::reaction::{Fate, Reaction, Reply, Signals};
-use super::state::{Closing, FinWait1, FinWait2, SendDone, State, TimeWait};
+use super::state::{
+    CloseWait, Closing, Established, FinWait1, FinWait2, SendDone, State, TimeWait,
+};
 use super::{Arrived, Connection, Env, Origin};
 use crate::error::ErrorKind;
 use crate::receiver::Taken;
@@ -28,7 +30,7 @@ impl Connection {
         if !opens || !env.config.time_wait_reuse {
             return Continue(());
         }
-        let beyond = segment.seq.gt(state.finished.rcv_nxt);
+        let beyond = segment.seq.gt(state.finished.rcv_nxt());
         let newer = match (self.negotiated.timestamps, segment.options.timestamps) {
             (Some(old), Some(new)) if new.value != old.recent => {
                 SeqNumber(new.value).gt(SeqNumber(old.recent))
@@ -343,6 +345,11 @@ impl Connection {
         env: Env<'_>,
         reaction: &mut Reaction,
     ) -> Check {
+        if let State::LastAck(_) = self.state {
+            // "delete the TCB, enter the CLOSED state, and return"
+            reaction.fate = Fate::Closed(None);
+            return Break(*reaction);
+        }
         match mem::take(&mut self.state) {
             State::FinWait1(FinWait1 {
                 sender,
@@ -364,12 +371,6 @@ impl Connection {
                     expires: now + 2 * env.config.msl,
                 });
                 reaction.fate = Fate::Enter(StateName::TimeWait);
-                Break(*reaction)
-            }
-            state @ State::LastAck(_) => {
-                // "delete the TCB, enter the CLOSED state, and return"
-                self.state = state;
-                reaction.fate = Fate::Closed(None);
                 Break(*reaction)
             }
             other => {
@@ -470,10 +471,14 @@ impl Connection {
                     expires,
                 });
             }
-            other => {
-                self.state = other;
-                self.enter_close_wait();
+            State::Established(Established { sender, receiver }) => {
+                self.state = State::CloseWait(CloseWait {
+                    sender,
+                    finished: receiver.finish(),
+                });
             }
+            // No other state has a receiver that a FIN reaches.
+            other => self.state = other,
         }
         reaction.fate = Fate::Enter(self.state.name());
     }

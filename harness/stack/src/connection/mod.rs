@@ -7,6 +7,7 @@
 pub(crate) mod arrives;
 mod checks;
 pub(crate) mod reaction;
+mod spare;
 pub(crate) mod state;
 mod timeouts;
 mod transmit;
@@ -23,6 +24,7 @@ use crate::sender::Sender;
 use crate::types::{FourTuple, SocketId, Status};
 use core::time::Duration;
 use reaction::Signals;
+pub(crate) use spare::Spare;
 use state::{Handshake, State, SynReceived, SynSent, SynTimer};
 use tcpconf_wire::{Flags, Instant, SeqNumber};
 
@@ -274,12 +276,12 @@ impl Connection {
     /// FIN on it is left for retransmission (eighth: "do not process the FIN").
     pub(crate) fn accept_syn(
         tuple: FourTuple,
-        listener: SocketId,
         iss: SeqNumber,
-        options: SocketOptions,
+        (listener, options): (SocketId, SocketOptions),
         syn: &Arrived<'_>,
         now: Instant,
         env: Env<'_>,
+        spare: Spare,
     ) -> Self {
         let mut negotiated =
             Negotiated::from_syn(syn.options, syn.seq, env.config, &tuple, env.path.mtu, now)
@@ -287,13 +289,11 @@ impl Connection {
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
         let queued = Ring::new(env.config.send_buffer as usize);
-        let mut receiver = Receiver::new(
-            syn.seq,
-            env.config.receive_buffer,
-            env.config.max_reassembly_ranges,
-        );
+        let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
+        let receiver = Receiver::new(syn.seq, buffer, ranges);
+        let sender = Sender::new(iss, queued, env.config, &options, &negotiated, now);
+        let (mut sender, mut receiver) = spare.used_for(sender, receiver);
         negotiated.scale(&mut receiver, env.config);
-        let mut sender = Self::make_sender(iss, queued, &options, &negotiated, now, env);
         sender.window_of_syn(syn.seq, syn.ack, syn.window);
         let state = State::SynReceived(SynReceived {
             sender,
@@ -349,19 +349,6 @@ impl Connection {
             queued: false,
             notified: false,
         }
-    }
-
-    fn make_sender(
-        iss: SeqNumber,
-        queued: Ring,
-        options: &SocketOptions,
-        negotiated: &Negotiated,
-        now: Instant,
-        env: Env<'_>,
-    ) -> Box<Sender> {
-        Box::new(Sender::new(
-            iss, queued, env.config, options, negotiated, now,
-        ))
     }
 
     /// The millisecond clock of TSval, with the offset of this connection (RFC 7323 §5.4, §7).
@@ -476,7 +463,7 @@ impl Connection {
             State::Closed(closed) => closed.unread.len(),
             state => match (state.receiver(), state.finished()) {
                 (Some(receiver), _) => receiver.unread(),
-                (None, Some(finished)) => finished.buffer.len(),
+                (None, Some(finished)) => finished.buffer().len(),
                 (None, None) => 0,
             },
         }
@@ -526,7 +513,9 @@ impl Connection {
         let rings = match &self.state {
             State::SynSent(s) => s.queued.allocated(),
             State::Closed(c) => c.unread.allocated(),
-            state => state.finished().map_or(0, |f| f.buffer.allocated()),
+            state => state
+                .finished()
+                .map_or(0, |f| size_of::<Receiver>() + f.buffer().allocated()),
         };
         size_of::<Self>()
             + rings
@@ -534,26 +523,45 @@ impl Connection {
                 .state
                 .sender()
                 .map_or(0, |sender| size_of::<Sender>() + sender.allocated())
-            + self.state.receiver().map_or(0, Receiver::allocated)
+            + self
+                .state
+                .receiver()
+                .map_or(0, |receiver| size_of::<Receiver>() + receiver.allocated())
     }
 
-    /// Deletes what the connection holds; the user may read on after an orderly end.
-    pub(crate) fn end(&mut self, error: Option<ErrorKind>) {
+    /// Deletes what the connection holds; the user may read on after an orderly end. Its memory is left.
+    pub(crate) fn end(&mut self, error: Option<ErrorKind>) -> Spare {
+        let mut spare = Spare::default();
         let unread = match core::mem::take(&mut self.state) {
-            State::CloseWait(state::CloseWait { finished, .. })
-            | State::Closing(state::Closing { finished, .. })
-            | State::LastAck(state::LastAck { finished, .. })
-            | State::TimeWait(state::TimeWait { finished, .. })
-                if error.is_none() =>
-            {
-                finished.buffer
+            State::CloseWait(state::CloseWait { sender, finished })
+            | State::Closing(state::Closing { sender, finished })
+            | State::LastAck(state::LastAck { sender, finished }) => {
+                let (unread, receiver) = finished.into_parts();
+                spare = Spare::of(sender, receiver);
+                unread
+            }
+            State::TimeWait(state::TimeWait { finished, .. }) => finished.into_parts().0,
+            State::SynReceived(SynReceived {
+                sender, receiver, ..
+            })
+            | State::Established(state::Established { sender, receiver })
+            | State::FinWait1(state::FinWait1 {
+                sender, receiver, ..
+            }) => {
+                spare = Spare::of(sender, receiver);
+                Ring::default()
             }
             State::Closed(closed) => closed.unread,
-            _ => Ring::default(),
+            State::SynSent(_) | State::FinWait2(_) => Ring::default(),
+        };
+        let unread = match error {
+            None => unread,
+            Some(_) => Ring::default(),
         };
         self.state = State::Closed(state::Closed { unread });
         self.error = self.error.or(error);
         self.ack = AckSchedule::default();
         self.keep_alive_due = false;
+        spare
     }
 }

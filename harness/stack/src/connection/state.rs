@@ -1,8 +1,7 @@
 //! The states of a connection (RFC 9293 §3.3.2), each with only what it has: what cannot send has
 //! no [`Sender`], what cannot receive has no [`Receiver`].
 //!
-//! The sender is the larger half of a connection and boxed, so that a change of state moves little and the states
-//! without one are small.
+//! Both halves are boxed, so that a change of state moves little and the states without a sender are small.
 //!
 //! LISTEN is a type of its own (`host::listen::Listener`), and CLOSED has no connection at all; the
 //! variant `Closed` is what is left for a user who has not let go yet.
@@ -124,20 +123,20 @@ pub(crate) struct Handshake {
 pub(crate) struct SynReceived {
     /// SND.UNA is ISS as long as the handshake lasts; the sender begins behind the SYN.
     pub(crate) sender: Box<Sender>,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: Box<Receiver>,
     pub(crate) handshake: Handshake,
 }
 
 #[derive(Debug)]
 pub(crate) struct Established {
     pub(crate) sender: Box<Sender>,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: Box<Receiver>,
 }
 
 #[derive(Debug)]
 pub(crate) struct FinWait1 {
     pub(crate) sender: Box<Sender>,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: Box<Receiver>,
     /// After CLOSE in SYN-RECEIVED (§3.10.4), until our SYN is acknowledged.
     pub(crate) handshake: Option<Box<Handshake>>,
 }
@@ -145,7 +144,7 @@ pub(crate) struct FinWait1 {
 #[derive(Debug)]
 pub(crate) struct FinWait2 {
     pub(crate) done: SendDone,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: Box<Receiver>,
     /// When a connection without a user is given up.
     pub(crate) expires: Option<Instant>,
 }
@@ -375,8 +374,8 @@ impl State {
             }
         } else if let Some(finished) = self.finished() {
             ReceiveVars {
-                irs: finished.irs,
-                nxt: finished.rcv_nxt,
+                irs: finished.irs(),
+                nxt: finished.rcv_nxt(),
                 wnd: finished.wnd(),
             }
         } else {

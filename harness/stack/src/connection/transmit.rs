@@ -255,8 +255,7 @@ impl Connection {
             receiver.duplicate_reported();
             (nxt, receiver.window.announce(nxt, unread, mss))
         } else if let Some(finished) = self.state.finished_mut() {
-            let (nxt, unread) = (finished.rcv_nxt, finished.buffer.len());
-            (nxt, finished.window.announce(nxt, unread, mss))
+            (finished.rcv_nxt(), finished.announce(mss))
         } else {
             (SeqNumber(0), 0)
         };

@@ -75,7 +75,9 @@ impl Connection {
             // already on hand", and then "connection closing".
             State::CloseWait(_) | State::Closing(_) | State::LastAck(_) | State::TimeWait(_) => {
                 let finished = self.state.finished_mut();
-                let buffer = &mut finished.expect("these states have unread data").buffer;
+                let buffer = finished
+                    .expect("these states have unread data")
+                    .buffer_mut();
                 if buffer.is_empty() {
                     return Ok(Read::Eof);
                 }

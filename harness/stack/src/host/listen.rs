@@ -154,8 +154,9 @@ impl Host {
         }
         listener.half_open += 1;
         let options = listener.options.socket;
+        let spare = self.slots.take_spare();
         let env = self.env(tuple.remote.ip());
-        let connection = Connection::accept_syn(tuple, id, iss, options, syn, now, env);
+        let connection = Connection::accept_syn(tuple, iss, (id, options), syn, now, env, spare);
         let embryo = {
             let entry = self.slots.boxed(connection);
             self.slots.insert(entry)

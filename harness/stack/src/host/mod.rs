@@ -352,7 +352,7 @@ impl Host {
         };
         let was_embryo = connection.state.half_open();
         let (tuple, origin, owned) = (connection.tuple, connection.origin, connection.owned);
-        connection.end(error);
+        let spare = connection.end(error);
         self.connections.remove(&tuple, index);
         self.timers.set(index, None);
         if let (true, Origin::Passive(listener)) = (was_embryo, origin)
@@ -360,6 +360,7 @@ impl Host {
         {
             listener.embryo_left(owned);
         }
+        self.slots.keep(spare);
         if owned {
             self.notify(index, Signals::CLOSED);
         } else {

@@ -2,8 +2,8 @@
 //! new socket.
 
 use super::listen::Listener;
-use crate::connection::Connection;
 use crate::connection::state::State;
+use crate::connection::{Connection, Spare};
 use crate::types::SocketId;
 
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Slots {
     free: Vec<u32>,
     #[expect(clippy::vec_box, reason = "what is reused is the box")]
     spare: Vec<Box<Connection>>,
+    /// Their halves, likewise.
+    halves: Vec<Spare>,
 }
 
 impl Slots {
@@ -57,6 +59,17 @@ impl Slots {
             }
             None => Box::new(connection),
         })
+    }
+
+    pub(super) fn keep(&mut self, halves: Spare) {
+        if !halves.is_empty() && self.halves.len() < SPARE {
+            self.halves.push(halves);
+        }
+    }
+
+    /// What the last connection has left, if anything.
+    pub(super) fn take_spare(&mut self) -> Spare {
+        self.halves.pop().unwrap_or_default()
     }
 
     pub(super) fn free(&mut self, index: u32) {

@@ -98,6 +98,12 @@ impl Scoreboard {
         }
     }
 
+    /// A fresh one gets the place for segments of one that is not needed any more.
+    pub(crate) fn take_memory_of(&mut self, old: &mut Self) {
+        self.segments = core::mem::take(&mut old.segments);
+        self.segments.clear();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }

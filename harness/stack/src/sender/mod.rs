@@ -206,6 +206,12 @@ impl Sender {
         }
     }
 
+    /// Becomes the sender of another connection, in the memory of this one.
+    pub(crate) fn renew(&mut self, mut next: Self) {
+        next.board.take_memory_of(&mut self.board);
+        *self = next;
+    }
+
     /// The window of the peer's SYN, which is not scaled: SND.WND, SND.WL1, SND.WL2 (§3.10.7.3). It holds
     /// for a FIN that does not wait for the handshake (§3.10.4).
     pub(crate) fn window_of_syn(&mut self, seq: SeqNumber, ack: SeqNumber, window: u16) {
