@@ -321,7 +321,7 @@ fn right_suite() -> impl Strategy<Value = String> {
     (directives, proptest::collection::vec(step(), 0..6)).prop_map(|(directives, steps)| {
         format!(
             "# top\ntcpt 1\nsuite \"x \\\" y\"\n\ntest a-1 {{\n  title \"T\"\n{}\n{}\n}}\n\
-             rules r-1 {{ # by\n a | b->c->d | spec\n x,y| not z -> long: a b | A-1 # why\n\n \
+             rules r-1 {{ # by\n a |  b -> c | spec\n x,y  | not z -> long: a b | A-1 # why\n\n \
              * | * ->  same-as a=x b=y \"for -> no | reason\"\n}}\n\
              fixture f(a,b) {{\n alive\n}}\n# end",
             directives.join("\n"),
