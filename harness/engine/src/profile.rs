@@ -4,6 +4,7 @@
 //! Nothing is opened or started here: `exec`, `transport` and `agent` are words for whoever does.
 
 mod error;
+mod glob;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use tcpconf_suite::vocabulary::{self, Entry, FEATURES, SERVICES};
-use wildmatch::WildMatch;
 
 /// Whether a target implements an optional feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -81,7 +81,7 @@ pub enum Expected {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// An instance id, a test id, or a glob (`*` any run of characters, `?` one).
+    /// An instance id, a test id, or a glob (`*` any run of characters, `?` one, `{a,b}` either).
     #[serde(deserialize_with = "something")]
     pub test: String,
     /// What comes instead of a pass.
@@ -259,7 +259,7 @@ impl Profile {
         let test = id.split('[').next().unwrap_or(id);
         self.expectations
             .iter()
-            .find(|e| e.test == id || e.test == test || WildMatch::new(&e.test).matches(id))
+            .find(|e| e.test == id || e.test == test || glob::matches(&e.test, id))
     }
 
     /// A value of the profile by its name in suites: `rto_max`, a duration.
