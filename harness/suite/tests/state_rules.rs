@@ -20,50 +20,51 @@ fn matrix() -> SourceFile {
     }
 }
 
-/// Short names by parameter, for every cell of a test.
-fn cells(test: &Test) -> Vec<BTreeMap<&str, &str>> {
-    let mut all = vec![BTreeMap::new()];
-    let mut times = |rows: Vec<Vec<(&'_ str, &'_ str)>>| {
-        all = all
-            .iter()
-            .flat_map(|cell| {
-                rows.iter().map(move |row| {
-                    let mut cell: BTreeMap<_, _> = cell.clone();
-                    cell.extend(row.iter().copied());
-                    cell
-                })
-            })
-            .collect();
-    };
+/// The short names of a cell by parameter.
+type Cell<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Every cell of a test.
+fn cells(test: &Test) -> Vec<Cell<'_>> {
+    let mut all = vec![Cell::new()];
     for axis in &test.matrix {
-        let one = |value| label(&axis.name.value, value);
-        times(axis.values.iter().map(|value| vec![one(value)]).collect());
-    }
-    if let Some(table) = &test.table {
-        times(
-            table
-                .rows
-                .iter()
-                .map(|row| {
-                    let names = table.columns.iter().map(|c| c.value.as_str());
-                    names.zip(row).map(|(name, v)| label(name, v)).collect()
-                })
-                .collect(),
+        let values = axis.values.iter();
+        all = times(
+            all,
+            values.map(|v| vec![label(&axis.name.value, v)]).collect(),
         );
     }
+    if let Some(table) = &test.table {
+        let rows = table.rows.iter().map(|row| {
+            let names = table.columns.iter().map(|c| c.value.as_str());
+            names.zip(row).map(|(name, v)| label(name, v)).collect()
+        });
+        all = times(all, rows.collect());
+    }
     all
+}
+
+/// Each cell with each row.
+fn times<'a>(all: Vec<Cell<'a>>, rows: Vec<Vec<(&'a str, &'a str)>>) -> Vec<Cell<'a>> {
+    let mut product = Vec::new();
+    for cell in &all {
+        for row in &rows {
+            let mut cell = cell.clone();
+            cell.extend(row.iter().copied());
+            product.push(cell);
+        }
+    }
+    product
 }
 
 fn label<'a>(name: &'a str, value: &'a Binding) -> (&'a str, &'a str) {
     (name, &value.label)
 }
 
-fn deciding(rules: &Rules, cell: &BTreeMap<&str, &str>) -> usize {
+fn deciding(rules: &Rules, cell: &Cell<'_>) -> usize {
     let takes = |rule: &Rule| {
         let columns = rules.matched.iter().zip(&rule.choices);
-        columns
-            .into_iter()
-            .all(|(column, choice)| choice.takes(cell[column.value.as_str()]))
+        let mut columns = columns.into_iter();
+        columns.all(|(column, choice)| choice.takes(cell[column.value.as_str()]))
     };
     rules.rows.iter().position(takes).unwrap()
 }
@@ -212,7 +213,7 @@ fn page_shows_the_table_that_the_suite_goes_by() {
 fn every_state_and_every_kind_of_segment_has_cells() {
     let file = matrix();
     let suite = parse(&file).0.unwrap();
-    let all: Vec<BTreeMap<&str, &str>> = suite.tests.iter().flat_map(cells).collect();
+    let all: Vec<Cell<'_>> = suite.tests.iter().flat_map(cells).collect();
     let kinds = |name: &str| {
         let values: std::collections::BTreeSet<&str> = all.iter().map(|cell| cell[name]).collect();
         values.len()
