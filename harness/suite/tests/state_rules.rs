@@ -97,9 +97,7 @@ fn page(suite: &Suite, file: &SourceFile) -> String {
         played.instances.len(),
     )
     .unwrap();
-    page.push_str(
-        "## Cells\n\n| Test | States and paths | Parameter | Values |\n|---|---|---|---|\n",
-    );
+    page.push_str("## Cells\n\n| Test | Parameter | Values |\n|---|---|---|\n");
     for test in tests {
         rows_of_test(&mut page, test);
     }
@@ -132,29 +130,28 @@ fn page(suite: &Suite, file: &SourceFile) -> String {
 
 fn rows_of_test(page: &mut String, test: &Test) {
     let slug = &test.slug.value;
-    let ways = test.table.iter().flat_map(|table| &table.rows);
-    let ways: Vec<String> = ways
-        .map(|row| {
-            row.iter()
-                .map(|v| v.label.as_str())
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .collect();
     for axis in &test.matrix {
-        let value = |v: &Binding| match v.label == v.text {
-            true => v.label.clone(),
-            false => format!("{} (`{}`)", v.label, v.text),
+        let values: Vec<String> = axis.values.iter().map(in_full).collect();
+        let name = &axis.name.value;
+        writeln!(page, "| {slug} | {name} | {} |", values.join(", ")).unwrap();
+    }
+    if let Some(table) = &test.table {
+        let row = |row: &Vec<Binding>| -> String {
+            let labels: Vec<&str> = row.iter().map(|v| v.label.as_str()).collect();
+            labels.join(" ")
         };
-        let values: Vec<String> = axis.values.iter().map(value).collect();
-        writeln!(
-            page,
-            "| {slug} | {} | {} | {} |",
-            ways.join(", "),
-            axis.name.value,
-            values.join(", ")
-        )
-        .unwrap();
+        let columns: Vec<&str> = table.columns.iter().map(|c| c.value.as_str()).collect();
+        let rows: Vec<String> = table.rows.iter().map(row).collect();
+        let (columns, rows) = (columns.join(" "), rows.join(", "));
+        writeln!(page, "| {slug} | {columns} | {rows} |").unwrap();
+    }
+}
+
+/// The short name, and the value where that is another.
+fn in_full(value: &Binding) -> String {
+    match value.label == value.text {
+        true => value.label.clone(),
+        false => format!("{} (`{}`)", value.label, value.text),
     }
 }
 
@@ -171,7 +168,12 @@ fn outcome(page: &mut String, outcome: &Outcome, columns: usize) {
     match outcome {
         Outcome::Bind(values) => {
             for value in values {
-                write!(page, " {} |", value.text).unwrap();
+                let text = match value.label == value.text {
+                    true => value.text.clone(),
+                    // A colon in a sentence: what stands before it was taken for a short name.
+                    false => format!("{}: {}", value.label, value.text),
+                };
+                write!(page, " {text} |").unwrap();
             }
         }
         Outcome::SameAs(same) => {
