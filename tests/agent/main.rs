@@ -3,9 +3,12 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod autosar;
+mod death;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
-use tcpconf_target::testing::{Bed, INJECTOR, TARGET};
+use tcpconf_target::testing::{Bed, INJECTOR, Place, TARGET};
 use tcpconf_tests::{Ended, Privilege, Verdicts, has, spawn_in, spend_real_time, tcpconf};
 
 /// Tests with plain services, with an application, with states that only an application leads to.
@@ -15,15 +18,27 @@ const PLAYED: [&str; 2] = ["suites/states", "suites/handshake/active-open.tcpt"]
 struct Agent(Child);
 
 impl Agent {
+    /// With the text protocol.
     fn start(bed: &Bed, more: &[&str]) -> Self {
-        let mut command = tcpconf(["agent", "--listen", &format!("{}:4000", TARGET[0])]);
-        command.args(["--allow", INJECTOR[0]]).args(more);
+        let address = format!("{}:4000", TARGET[0]);
+        let options = [&["--listen", &address, "--allow", INJECTOR[0]], more].concat();
+        Self::with(
+            &bed.target,
+            &options,
+            "tcpconf agent: listening on 10.78.0.2:4000\n",
+        )
+    }
+
+    /// With these options; it is up when it has said so.
+    fn with(place: &Place, options: &[&str], says: &str) -> Self {
+        let mut command = tcpconf(["agent"]);
+        command.args(options);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut child = spawn_in(&bed.target, command);
+        let mut child = spawn_in(place, command);
         let mut line = String::new();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         said.read_line(&mut line).unwrap();
-        assert_eq!(line, "tcpconf agent: listening on 10.78.0.2:4000\n");
+        assert_eq!(line, says);
         // Nobody reads the rest; it must not be stopped by that.
         std::thread::spawn(move || said.lines().for_each(drop));
         Self(child)
@@ -45,7 +60,7 @@ impl Drop for Agent {
     }
 }
 
-fn run(mut command: Command, bed: Option<&Bed>) -> (Ended, Verdicts) {
+fn run(mut command: Command, place: Option<&Place>) -> (Ended, Verdicts) {
     let folder = tempfile::tempdir().unwrap();
     let jsonl = folder.path().join("o.jsonl");
     command.arg("--jsonl").arg(&jsonl);
@@ -53,8 +68,8 @@ fn run(mut command: Command, bed: Option<&Bed>) -> (Ended, Verdicts) {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let child = match bed {
-        Some(bed) => spawn_in(&bed.injector, command),
+    let child = match place {
+        Some(place) => spawn_in(place, command),
         None => command.spawn().unwrap(),
     };
     let ended: Ended = child.wait_with_output().unwrap().into();
@@ -73,7 +88,7 @@ fn a_remote_host_with_an_agent_gets_the_kernel_targets_verdicts() {
     let mut remote = tcpconf(["run", "--profile", "linux"]);
     remote.args(["--target", "10.78.0.2:7000", "--agent", "10.78.0.2:4000"]);
     remote.args(PLAYED);
-    let (ended, there) = run(remote, Some(&bed));
+    let (ended, there) = run(remote, Some(&bed.injector));
     let mut local = tcpconf(["run", "--target", "kernel"]);
     local.args(PLAYED);
     let (_, here) = run(local, None);
@@ -111,6 +126,30 @@ fn an_own_source_address_needs_leave_to_be_connected_to() {
             "2 error EACCES connecting to 10.78.0.51 is not allowed (--connect)",
         ]
     );
+    assert_eq!(agent.interrupt(), Some(130));
+}
+
+/// Of a test that opens from a port of its own.
+#[test]
+fn a_port_that_the_agent_must_not_use_makes_a_test_unsupported() {
+    if !has(&[Privilege::Networks]) {
+        return;
+    }
+    let _alone = spend_real_time();
+    let bed = Bed::new().unwrap();
+    let agent = Agent::start(&bed, &["--ports", "7000-7999"]);
+    let mut remote = tcpconf(["run", "suites/handshake/active-open.tcpt"]);
+    remote.args(["--profile", "linux"]);
+    remote.args(["--target", "10.78.0.2:7000", "--agent", "10.78.0.2:4000"]);
+    let (ended, verdicts) = run(remote, Some(&bed.injector));
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+    let reason = "the target's application is not allowed this app connect (EACCES): --ports or --connect of its agent";
+    let unsupported = verdicts.with(&["unsupported"]);
+    assert!(!unsupported.is_empty(), "{}", ended.all());
+    for id in unsupported {
+        assert_eq!(verdicts.case(id)["reason"], reason);
+    }
+    assert!(verdicts.with(&["pass"]).len() > 10, "{}", ended.all());
     assert_eq!(agent.interrupt(), Some(130));
 }
 

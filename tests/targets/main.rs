@@ -10,6 +10,8 @@ mod hostile;
 mod init;
 #[cfg(target_os = "linux")]
 mod peer;
+#[cfg(target_os = "linux")]
+mod transports;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -40,7 +40,7 @@ pub use run::{
     EXIT_BROKEN, EXIT_EXPECTED, EXIT_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED,
     EXIT_NOTHING_SELECTED, IpChoice, RunOptions, StopFlag, Target, exit_code, run,
 };
-pub use seam::{InProcess, LeaseError, Link, RealTarget, TargetError};
+pub use seam::{InProcess, LeaseError, Link, LostApplication, RealTarget, TargetError};
 pub use service::{HTTP_REQUEST_END, HTTP_RESPONSE, Service, UnknownService, source_octet};
 pub use smoltcp_target::SmoltcpTarget;
 pub use stack_target::StackTarget;

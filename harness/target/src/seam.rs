@@ -89,6 +89,15 @@ pub trait Link {
     }
 }
 
+/// An application that cannot be reached any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostApplication {
+    /// The [`Lease::key`] of the case whose application it was; `None` for that of all cases.
+    pub key: Option<u64>,
+    /// Who it was and what happened, in words.
+    pub why: String,
+}
+
 /// A real target: a link, and leases on it.
 pub trait RealTarget {
     /// As the user names it.
@@ -146,6 +155,15 @@ pub trait RealTarget {
     /// The next event of an application: [`Lease::key`] says whose.
     fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
         None
+    }
+    /// An application that has gone, asked for behind [`RealTarget::poll_app`]: replies that came with its end
+    /// say nothing about the target. That of one case is told once.
+    fn lost_application(&mut self) -> Option<LostApplication> {
+        None
+    }
+    /// Sockets that are left when all cases have ended, TIME-WAIT aside, where it can tell: none should be.
+    fn left_behind(&mut self) -> Vec<String> {
+        Vec::new()
     }
     /// The descriptors that become readable when [`RealTarget::poll_app`] has something to tell.
     #[cfg(unix)]

@@ -32,6 +32,7 @@ pub struct Testers {
     patience: Duration,
     cases: BTreeMap<u64, Case>,
     events: VecDeque<(u64, AppEvent)>,
+    lost: VecDeque<(Option<u64>, String)>,
 }
 
 struct Case {
@@ -41,6 +42,8 @@ struct Case {
     asked: Option<Instant>,
     /// The last call, and whether it was answered.
     ending: Option<(CallId, bool)>,
+    /// It was told that nobody answers.
+    lost: bool,
 }
 
 /// The way to the upper tester.
@@ -72,6 +75,7 @@ impl Testers {
             patience,
             cases: BTreeMap::new(),
             events: VecDeque::new(),
+            lost: VecDeque::new(),
         })
     }
 
@@ -91,7 +95,8 @@ impl Testers {
                 Ok(case) => {
                     self.cases.insert(key, case);
                 }
-                Err(_) => {
+                Err(error) => {
+                    self.lost.push_back((Some(key), error.to_string()));
                     let result = Err(Errno::HostUnreachable);
                     return self.events.push_back((key, AppEvent::Reply { id, result }));
                 }
@@ -117,6 +122,12 @@ impl Testers {
             }
         }
         self.events.pop_front()
+    }
+
+    /// A case whose upper tester did not answer or whose line broke, and how; `None` for all cases, when nobody
+    /// is there any more. Each is told once; calls are answered by errors all the same.
+    pub fn lost(&mut self) -> Option<(Option<u64>, String)> {
+        self.lost.pop_front()
     }
 
     /// Cases that have not ended.
@@ -150,6 +161,7 @@ impl Testers {
             },
             asked: None,
             ending: None,
+            lost: false,
         })
     }
 
@@ -158,7 +170,8 @@ impl Testers {
         let Some(case) = self.cases.get_mut(&key) else {
             return;
         };
-        if case.exchange().is_err() {
+        if let Err(error) = case.exchange() {
+            case.lose(key, &error, &mut self.lost);
             // The line is down: whatever was asked has failed, and so will what is asked next.
             while case.client.waits() {
                 case.client.give_up(Errno::ConnectionReset);
@@ -166,6 +179,9 @@ impl Testers {
             }
         } else if case.is_late(self.patience) {
             case.asked = None;
+            let why = format!("no response within {:?}", self.patience);
+            let late = io::Error::new(io::ErrorKind::TimedOut, why);
+            case.lose(key, &late, &mut self.lost);
             case.client.give_up(Errno::TimedOut);
             // What comes next goes out at the next look, if the line is still up.
             drop(case.exchange());
@@ -214,6 +230,15 @@ impl Case {
             }
         }
         Ok(())
+    }
+
+    /// Tells once that nobody answers. A port that refuses has no upper tester for anybody.
+    fn lose(&mut self, key: u64, error: &io::Error, lost: &mut VecDeque<(Option<u64>, String)>) {
+        if !self.lost && self.ending.is_none() {
+            self.lost = true;
+            let refused = error.kind() == io::ErrorKind::ConnectionRefused;
+            lost.push_back(((!refused).then_some(key), error.to_string()));
+        }
     }
 
     fn is_late(&self, patience: Duration) -> bool {

@@ -211,6 +211,12 @@ impl Client {
         self.broken || self.bye.is_some()
     }
 
+    /// How the agent went, in words if there are any; `None` while it is there.
+    pub fn end(&self) -> Option<&str> {
+        let why = self.bye.as_deref();
+        why.or_else(|| self.broken.then_some(""))
+    }
+
     fn answer(&mut self, request: &Request, patience: Duration) -> Result<Answer, ClientError> {
         let id = self.send(request);
         self.asked.insert(id, None);

@@ -295,6 +295,18 @@ fn with_agent(
     })
 }
 
+/// Where an agent is; `None` for what is no address, which [`with_agent`] complains about.
+#[cfg(unix)]
+fn agent_address(agent: &str) -> Option<SocketAddr> {
+    match agent.strip_prefix("autosar:") {
+        Some(device) => device
+            .parse()
+            .ok()
+            .map(|device: tcpconf_agent::autosar::Device| device.address),
+        None => tcpconf_target::parse_host(agent, None).ok(),
+    }
+}
+
 /// How to reach a host, from flags and profile.
 #[cfg(unix)]
 pub(super) fn host_options(args: &TargetArgs, profile: &Profile) -> tcpconf_target::HostOptions {
@@ -306,6 +318,11 @@ pub(super) fn host_options(args: &TargetArgs, profile: &Profile) -> tcpconf_targ
         interface: args.interface.clone(),
         services: profile.services.clone(),
         max_half_open: profile.max_half_open,
+        agent: args
+            .agent
+            .as_ref()
+            .or(profile.agent.as_ref())
+            .and_then(|agent| agent_address(agent)),
         ..Default::default()
     }
 }

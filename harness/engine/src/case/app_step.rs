@@ -292,6 +292,16 @@ impl Case {
                 let reason = format!("the target's application interface has no app {missing}");
                 self.unsupported(&reason);
             }
+            // Not TCP's word: who runs the application limits what it may open.
+            (Err(Errno::Access), None, AppVerb::Listen { .. } | AppVerb::Connect { .. }) => {
+                let missing = wait.step.verb.capabilities();
+                let missing = missing.first().map(ToString::to_string);
+                let reason = format!(
+                    "the target's application is not allowed this app {} (EACCES): --ports or --connect of its agent",
+                    missing.unwrap_or_default()
+                );
+                self.unsupported(&reason);
+            }
             (Err(errno), Some(name), _) => {
                 if !is(errno, &name) {
                     self.fail_app(

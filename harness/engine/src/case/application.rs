@@ -45,6 +45,8 @@ pub(super) struct Application {
     /// The answer that the current step waits for.
     pub(super) answer: Option<Result<crate::endpoint::Value, Errno>>,
     listening: bool,
+    /// There was a listener; a step may have closed it since.
+    listened: bool,
     listener: Option<SocketHandle>,
     /// Connections that were accepted, the newest last.
     accepted: Vec<(FourTuple, SocketHandle)>,
@@ -81,7 +83,7 @@ impl Case {
     /// Before the first step: the service's port is listened on. `None` when that is so.
     pub(super) fn prepare_application(&mut self, now: Instant) -> Option<Instant> {
         let needs = &self.setup.instance.needs;
-        if !needs.driven || needs.listens || self.app.listener.is_some() {
+        if !needs.driven || needs.listens || self.app.listened {
             return None;
         }
         if !self.app.listening {
@@ -148,6 +150,7 @@ impl Case {
 
     /// There is a listener: what comes is accepted.
     pub(super) fn listens(&mut self, listener: SocketHandle) {
+        self.app.listened = true;
         self.app.listener = Some(listener);
         self.accept_another();
     }

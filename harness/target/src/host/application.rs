@@ -4,7 +4,7 @@
 use super::HostTarget;
 use crate::net::cursor::PortCursor;
 use crate::service::Service;
-use crate::{LeaseError, TargetError};
+use crate::{LeaseError, LostApplication, TargetError};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -150,6 +150,28 @@ impl Remote {
         match &mut self.line {
             Line::Text(cases) => cases.poll(),
             Line::Autosar(testers) => testers.poll(),
+        }
+    }
+
+    /// The agent, when it is gone; an upper tester that a case cannot reach any more.
+    pub(super) fn lost(&mut self) -> Option<LostApplication> {
+        let address = self.address;
+        match &mut self.line {
+            Line::Text(cases) => {
+                let end = cases.client().end()?;
+                let colon = if end.is_empty() { "" } else { ": " };
+                Some(LostApplication {
+                    key: None,
+                    why: format!("the agent at {address} is gone{colon}{end}"),
+                })
+            }
+            Line::Autosar(testers) => {
+                let (key, end) = testers.lost()?;
+                Some(LostApplication {
+                    key,
+                    why: format!("the upper tester at {address} cannot be reached: {end}"),
+                })
+            }
         }
     }
 

@@ -84,17 +84,25 @@ pub(super) fn identity(
         (true, MacChoice::MadeUp) => Some(made_up_mac(sources[0])),
         _ => way.interface.mac,
     };
+    let loopback = way.carrier == Carrier::Loopback;
     let ports = options.ports.clone().unwrap_or_else(|| {
         if foreign {
             LOWEST_PORT..=u16::MAX
+        } else if loopback && options.agent.is_some() {
+            // The others are for what the agent opens: segments to our ports never reach the target.
+            ports_above(&ephemeral_ports())
         } else {
             unused_ports(&ephemeral_ports())
         }
     });
-    let ports = if way.carrier == Carrier::Loopback {
+    let ports = if loopback {
         // Both ends have the same address: only the port tells our segments from the target's.
         let services = options.services.values().copied();
-        let theirs = services.chain(CANDIDATES).chain([target.port()]);
+        let agent = options.agent.map(|agent| agent.port());
+        let theirs = services
+            .chain(CANDIDATES)
+            .chain([target.port()])
+            .chain(agent);
         largest_part_without(ports, theirs.collect())
     } else {
         ports
@@ -158,6 +166,14 @@ fn unused_ports(ephemeral: &RangeInclusive<u16>) -> RangeInclusive<u16> {
     }
 }
 
+/// Those above what the system hands out; the upper half of all where there are none.
+fn ports_above(ephemeral: &RangeInclusive<u16>) -> RangeInclusive<u16> {
+    match ephemeral.end().checked_add(1) {
+        Some(first) => first..=u16::MAX,
+        None => 0x8000..=u16::MAX,
+    }
+}
+
 /// The largest part of a range of ports that holds none of `others`.
 fn largest_part_without(range: RangeInclusive<u16>, mut others: Vec<u16>) -> RangeInclusive<u16> {
     others.retain(|port| range.contains(port));
@@ -184,6 +200,16 @@ fn largest_part_without(range: RangeInclusive<u16>, mut others: Vec<u16>) -> Ran
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(32_768..=60_999, 61_000..=65_535)]
+    #[case(1_024..=65_535, 32_768..=65_535)]
+    fn an_agent_on_this_machine_has_the_lower_ports(
+        #[case] ephemeral: RangeInclusive<u16>,
+        #[case] ours: RangeInclusive<u16>,
+    ) {
+        assert_eq!(ports_above(&ephemeral), ours);
+    }
 
     #[rstest]
     #[case(32_768..=60_999, 1_024..=32_767)]

@@ -35,7 +35,7 @@ pub(crate) use way::is_this_machines;
 use crate::net::clock::RunClock;
 use crate::net::cursor::{IsnCursor, PortCursor};
 use crate::service::Service;
-use crate::{LeaseError, Link, RealTarget, TargetError};
+use crate::{LeaseError, Link, LostApplication, RealTarget, TargetError};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -79,6 +79,8 @@ pub struct HostOptions {
     pub services: BTreeMap<String, u16>,
     /// Half-open connections that the target is trusted with at once.
     pub max_half_open: u32,
+    /// Where its agent is, if it has one: on this machine itself, its ports are not ours.
+    pub agent: Option<SocketAddr>,
     /// Use a pnet channel although there is a better link.
     pub portable_link: bool,
 }
@@ -92,6 +94,7 @@ impl Default for HostOptions {
             ports: None,
             services: BTreeMap::new(),
             max_half_open: 2,
+            agent: None,
             portable_link: std::env::var("TCPCONF_LINK").as_deref() == Ok("pnet"),
         }
     }
@@ -330,6 +333,10 @@ impl RealTarget for HostTarget {
 
     fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
         self.application.as_mut()?.poll()
+    }
+
+    fn lost_application(&mut self) -> Option<LostApplication> {
+        self.application.as_mut()?.lost()
     }
 
     fn app_fds(&self) -> Vec<std::os::fd::BorrowedFd<'_>> {

@@ -144,6 +144,27 @@ fn an_active_open_is_in_syn_sent_and_nothing_is_left_of_it(#[values(4, 6)] ip: u
 }
 
 #[test]
+fn what_is_left_when_all_cases_have_ended_is_named() {
+    if !may_make_networks() {
+        return;
+    }
+    let mut target = KernelTarget::open().unwrap();
+    assert_eq!(target.left_behind(), [""; 0]);
+    let mut prober = led(&mut target, 4);
+    let local = prober.lease.target;
+    socket(call(
+        &mut prober,
+        AppCall::Listen {
+            local,
+            backlog: 1,
+            with: Vec::new(),
+        },
+    ));
+    let left = prober.target.left_behind();
+    assert_eq!(left, [format!("LISTEN {local} 0.0.0.0:0")]);
+}
+
+#[test]
 fn an_application_can_do_all_that_sockets_can() {
     if !may_make_networks() {
         return;

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 use tcpconf_engine::{AppCall, AppEvent, CallId, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Capability;
@@ -55,6 +56,9 @@ const DEFAULT_BACKLOG: u32 = 128;
 /// Instances at once: the shared one and those of cases that must be alone.
 const MAX_INSTANCES: u8 = 32;
 const SHARED: u8 = 0;
+/// For the threads in the namespaces to close what the last cases had.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// This machine's kernel in private namespaces.
 pub struct KernelTarget {
@@ -127,6 +131,22 @@ impl KernelTarget {
             }
         }
         Ok(found)
+    }
+
+    /// Its sockets but those in TIME-WAIT, once the threads that close them have had their time.
+    fn left(&mut self) -> io::Result<Vec<String>> {
+        let until = std::time::Instant::now() + CLOSED_WITHIN;
+        loop {
+            let mut left = self.socket_table()?;
+            left.retain(|(_, status)| status.state != "TIME-WAIT");
+            if left.is_empty() || std::time::Instant::now() >= until {
+                let line = |(at, status): (FourTuple, Status)| {
+                    format!("{} {} {}", status.state, at.local, at.remote)
+                };
+                return Ok(left.into_iter().map(line).collect());
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     fn slot_for(&mut self, needs: &Needs) -> Result<u8, LeaseError> {
@@ -257,6 +277,11 @@ impl RealTarget for KernelTarget {
     fn poll_app(&mut self) -> Option<(u64, AppEvent)> {
         let mut instances = self.instances.values_mut();
         instances.find_map(|instance| instance.application_mut().poll())
+    }
+
+    fn left_behind(&mut self) -> Vec<String> {
+        let left = self.left();
+        left.unwrap_or_else(|error| vec![format!("the socket table cannot be read: {error}")])
     }
 
     fn app_fds(&self) -> Vec<BorrowedFd<'_>> {

@@ -337,3 +337,25 @@ fn syn_sent_shows_by_another_syn(#[case] syns: &[u64], #[case] failure: Option<&
         Some(expected) => assert_eq!(message(&report), expected),
     }
 }
+
+#[test]
+fn a_listener_that_a_step_closes_stays_closed() {
+    let mut calls = Vec::new();
+    let report = play("  app close", sound, |call| {
+        calls.push(call.clone());
+        vec![Ok(Value::Done)]
+    });
+    assert_passes(&report);
+    assert_eq!(calls, [AppCall::Close(LISTENER)]);
+}
+
+#[test]
+fn what_an_agent_does_not_allow_is_unsupported() {
+    let report = play("  app connect port 80", sound, |_| vec![Err(Errno::Access)]);
+    assert_eq!(report.verdict.outcome, Outcome::Unsupported);
+    let reason = report.reason.unwrap();
+    assert!(
+        reason.starts_with("the target's application is not allowed"),
+        "{reason}"
+    );
+}

@@ -3,10 +3,11 @@
 //! Ids of calls are a case's own; the target is given others, unique in the run. Events that answer no
 //! call go by the key of the lease.
 
-use super::Loop;
 use super::router::Slot;
+use super::{CLEANING_UP, Loop};
+use crate::seam::LostApplication;
 use std::collections::{BTreeMap, BTreeSet};
-use tcpconf_engine::{AppCall, AppEvent, CallId};
+use tcpconf_engine::{AppCall, AppEvent, CallId, Outcome};
 use tcpconf_wire::Instant;
 
 /// Calls that wait for their replies.
@@ -62,7 +63,12 @@ impl Loop<'_, '_> {
     /// Hands events of applications to their cases; those that heard something.
     pub(super) fn hear_applications(&mut self, now: Instant) -> BTreeSet<Slot> {
         let mut heard = BTreeSet::new();
-        while let Some((key, event)) = self.target.poll_app() {
+        loop {
+            let told = self.target.poll_app();
+            heard.extend(self.look_for_lost_applications(now));
+            let Some((key, event)) = told else {
+                return heard;
+            };
             // What comes for a case that has ended is nobody's.
             if let Some((slot, event)) = self.calls.route(key, event)
                 && let Some(running) = self.running.get_mut(&slot)
@@ -71,7 +77,33 @@ impl Loop<'_, '_> {
                 heard.insert(slot);
             }
         }
-        heard
+    }
+
+    /// Cases whose application has gone are inconclusive. When it was that of all, the run ends: nobody
+    /// listens any more where it did, and a target that refuses would be taken for a fault. The cases that
+    /// were interrupted.
+    pub(super) fn look_for_lost_applications(&mut self, now: Instant) -> Vec<Slot> {
+        let mut interrupted = Vec::new();
+        while self.ending.is_none()
+            && let Some(LostApplication { key, why }) = self.target.lost_application()
+        {
+            let Some(key) = key else {
+                self.look_for_death();
+                self.lost(why);
+                break;
+            };
+            if let Some(slot) = self.calls.keys.get(&key)
+                && let Some(running) = self.running.get_mut(slot)
+                && !running.interrupted
+            {
+                running.interrupted = true;
+                running.limit = now + CLEANING_UP;
+                let conversation = running.play.conversation();
+                conversation.interrupt(now, Outcome::Inconclusive, &why);
+                interrupted.push(*slot);
+            }
+        }
+        interrupted
     }
 
     /// The case has ended: its sockets are closed.

@@ -15,6 +15,8 @@ pub(super) enum Ending {
     Deadline,
     /// The target died: the sentence.
     Dead(String),
+    /// The application side has gone: the sentence.
+    Lost(String),
     /// The target was never reached, or the harness failed: the sentence.
     Broken(String),
 }
@@ -26,7 +28,7 @@ impl Ending {
             Self::Interrupted => (Outcome::Skip, "interrupted"),
             Self::FailFast => (Outcome::Skip, FAIL_FAST),
             Self::Deadline => (Outcome::Inconclusive, PAST_DEADLINE),
-            Self::Dead(sentence) => (Outcome::Inconclusive, sentence),
+            Self::Dead(sentence) | Self::Lost(sentence) => (Outcome::Inconclusive, sentence),
             Self::Broken(sentence) => (Outcome::Error, sentence),
         }
     }
@@ -60,7 +62,7 @@ impl Loop<'_, '_> {
         match &ending {
             Ending::Interrupted => self.tally.interrupted(),
             Ending::Broken(sentence) => self.tally.broken(sentence.clone()),
-            Ending::FailFast | Ending::Deadline | Ending::Dead(_) => {}
+            Ending::FailFast | Ending::Deadline | Ending::Dead(_) | Ending::Lost(_) => {}
         }
         let now = self.target.link().now();
         let (outcome, reason) = ending.interrupted();

@@ -129,7 +129,10 @@ impl Loop<'_, '_> {
                 self.health.phase = Phase::Over;
                 self.acquit(Instant::from_nanos(u64::MAX));
             }
-            Err(LeaseError::Target(error)) => self.abandon(error.to_string()),
+            Err(LeaseError::Target(error)) => {
+                let now = self.target.link().now();
+                self.no_lease(now, &error);
+            }
         }
     }
 
@@ -279,6 +282,22 @@ impl Loop<'_, '_> {
             self.tally.case_finished(report);
         }
         self.end(Ending::Dead(reason.clone()));
+        self.nothing_is_known(suspects, &reason);
+    }
+
+    /// The application side has gone: what ran and what did not pass just now says nothing of the target.
+    pub(super) fn lost(&mut self, sentence: String) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.tally.note(sentence.clone());
+        let suspects = std::mem::take(&mut self.health.suspects);
+        self.end(Ending::Lost(sentence.clone()));
+        self.nothing_is_known(suspects, &sentence);
+    }
+
+    /// These cases did not pass, and it is not known why.
+    fn nothing_is_known(&mut self, suspects: Vec<Suspect>, reason: &str) {
         for Suspect {
             mut report,
             pending,
@@ -287,7 +306,8 @@ impl Loop<'_, '_> {
         {
             report.attempts = pending.attempts.count;
             report.verdict.outcome = Outcome::Inconclusive;
-            report.reason = Some(reason.clone());
+            report.reason = Some(reason.to_owned());
+            report.failure = None;
             self.tally.case_finished(report);
         }
     }

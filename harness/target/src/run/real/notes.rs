@@ -57,6 +57,13 @@ impl Loop<'_, '_> {
                 "packets lost on the way into the harness: {dropped}"
             ));
         }
+        let left = self.target.left_behind();
+        if let Some(first) = left.first() {
+            self.tally.note(format!(
+                "sockets that are left on the target: {} (the first: {first})",
+                left.len()
+            ));
+        }
         if self.common.options.verbose {
             self.figures();
         }

@@ -2,11 +2,13 @@
 
 use super::queue::{Gate, Load, Pending};
 use super::{Loop, Play, Running};
+use crate::TargetError;
 use crate::run::Common;
 use crate::run::tally::Tally;
 use crate::seam::{LeaseError, RealTarget};
 use std::time::Duration;
 use tcpconf_engine::{CaseSetup, Lease, Outcome};
+use tcpconf_wire::Instant;
 
 /// Cases at once where each has a listener of its own.
 const JOBS_OWN_LISTENER: usize = 400;
@@ -94,10 +96,21 @@ impl Loop<'_, '_> {
                 Err(LeaseError::Unsupported(reason)) => {
                     self.finish_blank(pending.index, Outcome::Unsupported, &reason);
                 }
-                Err(LeaseError::Target(error)) => return self.abandon(error.to_string()),
+                Err(LeaseError::Target(error)) => {
+                    self.queue.put_back(self.entries, pending);
+                    return self.no_lease(now, &error);
+                }
             }
         }
         self.more_to_start = true;
+    }
+
+    /// The target failed, or the application side that has a part in every lease.
+    pub(super) fn no_lease(&mut self, now: Instant, error: &TargetError) {
+        self.look_for_lost_applications(now);
+        if self.ending.is_none() {
+            self.abandon(error.to_string());
+        }
     }
 
     /// There is no lease at this moment; there never will be when nothing runs that could return one.

@@ -2,10 +2,11 @@
 
 use super::fake::{FakeReal, fake};
 use super::on;
-use crate::run::RunOptions;
-use crate::run::testing::{CallsMade, FakeApplication, Manner, instance};
+use crate::run::testing::{CallsMade, FakeApplication, Manner, instance, plan};
+use crate::run::{RunOptions, exit_code};
+use crate::seam::LostApplication;
 use std::time::Duration;
-use tcpconf_engine::{AppCall, Shown};
+use tcpconf_engine::{AppCall, Outcome, Shown};
 use tcpconf_suite::plan::Instance;
 
 /// A target with an application interface, and the calls that it got.
@@ -62,4 +63,58 @@ fn a_target_without_an_application_makes_its_cases_unsupported() {
     let got = on(target, &[app], &RunOptions::default());
     let line = "t/app: UNSUP the target has no application interface";
     assert_eq!(got.lines(), [line]);
+}
+
+/// Four cases one after the other, all but the last with an application; their verdicts in short.
+fn with_a_loss(lost: fn(u64) -> LostApplication) -> (Vec<String>, Vec<String>, u8) {
+    let (mut target, _) = fake_with_application();
+    target.loses = Some(lost);
+    let mut plan = plan(&["t/app0", "t/app1", "t/app2", "t/a"]);
+    for instance in &mut plan[..3] {
+        instance.needs.app = true;
+    }
+    let options = RunOptions {
+        jobs: Some(1),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan, &options);
+    assert_eq!(got.summary.killed_by, None);
+    assert!(got.reports().all(|r| r.verdict.outcome != Outcome::Fail));
+    let notes = got.notes().into_iter().map(str::to_owned).collect();
+    (got.lines(), notes, exit_code(&got.summary, false))
+}
+
+#[test]
+fn when_the_application_of_all_goes_the_run_ends_without_blame() {
+    let (mut lines, notes, code) = with_a_loss(|_| LostApplication {
+        key: None,
+        why: "the agent is gone".into(),
+    });
+    lines.sort();
+    let wanted = ["t/a", "t/app0", "t/app1", "t/app2"];
+    assert_eq!(
+        lines,
+        wanted.map(|id| format!("{id}: INCONC the agent is gone"))
+    );
+    assert_eq!(notes, ["the agent is gone"]);
+    assert_eq!(code, 5);
+}
+
+#[test]
+fn when_the_application_of_one_case_goes_the_others_are_played() {
+    let (mut lines, notes, code) = with_a_loss(|key| LostApplication {
+        key: Some(key),
+        why: "its upper tester is gone".into(),
+    });
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "t/a: PASS",
+            "t/app0: INCONC its upper tester is gone",
+            "t/app1: PASS",
+            "t/app2: PASS"
+        ]
+    );
+    assert_eq!((notes, code), (Vec::new(), 5));
 }

@@ -1,7 +1,7 @@
 //! A real target that is none: a fake host on a fake wire, with a clock that runs faster.
 
 use crate::run::testing::{Fake, FakeApplication, Manner, TARGET, lease};
-use crate::seam::{LeaseError, Link, RealTarget};
+use crate::seam::{LeaseError, Link, LostApplication, RealTarget};
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -95,6 +95,8 @@ pub(super) struct FakeReal {
     pub(super) exclusive_alone: bool,
     pub(super) room: usize,
     pub(super) app: Option<FakeApplication>,
+    /// What is lost with the first call, by the key of its case.
+    pub(super) loses: Option<fn(u64) -> LostApplication>,
     /// Whether it says so when it has died.
     pub(super) tells_its_end: bool,
 }
@@ -182,6 +184,12 @@ impl RealTarget for FakeReal {
         self.app.as_mut()?.poll()
     }
 
+    fn lost_application(&mut self) -> Option<LostApplication> {
+        let calls = self.app.as_ref()?.calls.borrow();
+        let (key, _) = calls.first()?;
+        Some(self.loses.take()?(*key))
+    }
+
     fn app_fds(&self) -> Vec<BorrowedFd<'_>> {
         self.app.iter().map(|app| app.readable.0.as_fd()).collect()
     }
@@ -217,6 +225,7 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         exclusive_alone: false,
         room: usize::MAX,
         app: None,
+        loses: None,
         tells_its_end: false,
     };
     (target, seen)
