@@ -393,8 +393,10 @@ pub enum AppVerb {
         /// Settings of the listener.
         with: Vec<SettingValue>,
     },
-    /// `connect [port N] [data N] [with …]`: to an address and port leased to the case.
+    /// `connect [to WHERE] [port N] [data N] [with …]`: to an address and port leased to the case.
     Connect {
+        /// Elsewhere: one of `DESTINATIONS`.
+        to: Option<Name>,
         /// The target's port; chosen by the target when absent.
         port: Option<Expr>,
         /// Octets for the SYN (Fast Open).
@@ -413,10 +415,12 @@ pub enum AppVerb {
         /// More will follow at once.
         more: bool,
     },
-    /// `recv N [== pattern]`
+    /// `recv N [queued] [== pattern]`
     Recv {
         /// How many octets.
         count: Expr,
+        /// The call is made, and the next `recv` waits for it.
+        queued: bool,
         /// They must be those that were sent.
         pattern: bool,
     },
@@ -432,8 +436,11 @@ pub enum AppVerb {
     Abort,
     /// `set NAME VALUE`
     Set(SettingValue),
-    /// `status`: asks for what `app.unread` and its like then say.
-    Status,
+    /// `status [is STATE]`: asks for what `app.unread` and its like then say.
+    Status {
+        /// What it must say.
+        state: Option<Name>,
+    },
     /// `expect …` alone: an event.
     Event,
 }
@@ -473,7 +480,7 @@ impl AppVerb {
             Self::ShutdownRead => vec![Capability::ShutdownRead],
             Self::Release => vec![Capability::Release],
             Self::Abort => vec![Capability::Abort],
-            Self::Status => vec![Capability::Status],
+            Self::Status { .. } => vec![Capability::Status],
             Self::Event => Vec::new(),
         }
     }

@@ -315,20 +315,26 @@ impl Spans for AppVerb {
                 backlog.each_span(f);
                 with.each_span(f);
             }
-            Self::Connect { port, data, with } => {
+            Self::Connect {
+                to,
+                port,
+                data,
+                with,
+            } => {
+                to.each_span(f);
                 port.each_span(f);
                 data.each_span(f);
                 with.each_span(f);
             }
             Self::Send { count, .. } | Self::Recv { count, .. } => count.each_span(f),
             Self::Set(setting) => setting.each_span(f),
+            Self::Status { state } => state.each_span(f),
             Self::Accept
             | Self::ReceiveUrgent
             | Self::Close
             | Self::ShutdownRead
             | Self::Release
             | Self::Abort
-            | Self::Status
             | Self::Event => {}
         }
     }

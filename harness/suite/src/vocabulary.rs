@@ -2,7 +2,9 @@
 
 mod application;
 
-pub use application::{Capability, OUTCOMES, SETTINGS, Setting, UnknownCapability, VERBS};
+pub use application::{
+    Capability, DESTINATIONS, OUTCOMES, SETTINGS, Setting, UnknownCapability, VERBS,
+};
 
 /// A word with what it means.
 pub type Entry = (&'static str, &'static str);

@@ -10,7 +10,7 @@ use crate::value::{Value, seconds};
 use crate::{AppCall, Errno, Outcome, SocketHandle};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tcpconf_suite::ast::{AppStep, AppVerb, SettingValue};
+use tcpconf_suite::ast::{AppStep, AppVerb, Name, SettingValue};
 use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::Instant;
 
@@ -18,6 +18,8 @@ use tcpconf_wire::Instant;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a SEND without `expect` waits for its answer: errors of the call itself come at once.
 const SEND_ANSWER: Duration = Duration::from_millis(5);
+/// ff02::1, all nodes of the link (RFC 4291 §2.7.1).
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Octets that one SEND or RECEIVE may have.
 const OCTETS_MAX: u64 = 64 << 20;
 
@@ -66,7 +68,12 @@ impl Case {
                 self.call(call, Purpose::Step);
                 wait.stage = Stage::Answer(None);
             }
-            AppVerb::Connect { port, data, with } => {
+            AppVerb::Connect {
+                to,
+                port,
+                data,
+                with,
+            } => {
                 let port = match port {
                     Some(port) => Some(crate::compose::plain(port, 0..=65_535, &self.view())?),
                     None => None,
@@ -76,7 +83,17 @@ impl Case {
                     None => 0,
                 };
                 let with = self.settings(with)?;
-                if !self.connect(&wait.conn, port.map(|p| p as u16), data as usize, with) {
+                let port = port.map(|p| p as u16);
+                if let Some(to) = to {
+                    let (remote, local) = self.elsewhere(to, &wait.conn, port)?;
+                    let call = AppCall::Connect {
+                        remote,
+                        local,
+                        with,
+                        data: payload::octets(0, data as usize),
+                    };
+                    self.call(call, Purpose::Step);
+                } else if !self.connect(&wait.conn, port, data as usize, with) {
                     return Ok(());
                 }
                 wait.stage = Stage::Answer(None);
@@ -171,6 +188,45 @@ impl Case {
         true
     }
 
+    /// Where `connect to WHERE` goes, and where it comes from (`DESTINATIONS`).
+    fn elsewhere(
+        &self,
+        to: &Name,
+        conn: &str,
+        port: Option<u16>,
+    ) -> Result<(SocketAddr, Option<SocketAddr>), EvalError> {
+        let target = self.setup.lease.target;
+        let v4 = target.is_ipv4();
+        let address = |four: Ipv4Addr, six: Ipv6Addr| match v4 {
+            true => IpAddr::V4(four),
+            false => IpAddr::V6(six),
+        };
+        let any = address(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+        let local = port.map(|port| SocketAddr::new(any, port));
+        let at = |address| (SocketAddr::new(address, target.port()), local);
+        Ok(match to.value.as_str() {
+            "same" => {
+                let index = self.session.named(conn).ok_or_else(|| {
+                    EvalError::wrong(to.span, "there is no connection to open once more")
+                })?;
+                let wire = &self.session.slot(index).wire;
+                (wire.ours, Some(wire.target))
+            }
+            "self" => {
+                let port = port.unwrap_or(target.port());
+                let here = SocketAddr::new(target.ip(), port);
+                (here, Some(here))
+            }
+            "unspecified" => at(any),
+            "multicast" => at(address(Ipv4Addr::new(224, 0, 0, 1), ALL_NODES)),
+            "broadcast" => at(address(Ipv4Addr::BROADCAST, ALL_NODES)),
+            other => {
+                let message = format!("unknown destination '{other}'");
+                return Err(EvalError::wrong(to.span, message));
+            }
+        })
+    }
+
     pub(super) fn wait_app(&mut self, mut wait: AppWait, now: Instant) -> Option<Instant> {
         match wait.stage {
             Stage::Socket => match self.socket_of(&wait.conn) {
@@ -230,9 +286,19 @@ impl Case {
                     more: *more,
                 }
             }
-            AppVerb::Recv { count, .. } => {
+            AppVerb::Recv { count, queued, .. } => {
                 let count = crate::compose::plain(count, 0..=OCTETS_MAX, &self.view())? as usize;
+                if *queued {
+                    // Made, and the step is over: a later one waits for what it answers.
+                    self.app.queued.insert(socket, None);
+                    self.call(AppCall::Receive(socket, count), Purpose::Queued(socket));
+                    self.app.answer = Some(Ok(Answer::Done));
+                    return Ok(());
+                }
                 wait.stage = Stage::Octets(socket, count);
+                if self.app.queued.contains_key(&socket) {
+                    return Ok(());
+                }
                 AppCall::Receive(socket, count)
             }
             AppVerb::ReceiveUrgent => AppCall::ReceiveUrgent(socket),
@@ -253,7 +319,7 @@ impl Case {
                 let (setting, value) = self.setting(setting)?;
                 AppCall::Set(socket, setting, value)
             }
-            AppVerb::Status => AppCall::Status(socket),
+            AppVerb::Status { .. } => AppCall::Status(socket),
             AppVerb::Listen { .. } | AppVerb::Connect { .. } => return Ok(()),
             AppVerb::Accept => {
                 // That the socket is known is all.
@@ -303,7 +369,7 @@ impl Case {
                 self.unsupported(&reason);
             }
             (Err(errno), Some(name), _) => {
-                if !is(errno, &name) {
+                if name != ANY && !is(errno, &name) {
                     self.fail_app(
                         &wait,
                         &format!("the call was answered by {errno}"),
@@ -319,8 +385,11 @@ impl Case {
                 );
             }
             (Ok(Answer::Socket(listener)), None, AppVerb::Listen { .. }) => self.listens(listener),
-            (Ok(Answer::Socket(socket)), expected, AppVerb::Connect { .. }) => {
-                if let Some(index) = self.session.named(&wait.conn) {
+            (Ok(_), Some(name), _) if name == ANY => {}
+            (Ok(Answer::Socket(socket)), expected, AppVerb::Connect { to, .. }) => {
+                if to.is_none()
+                    && let Some(index) = self.session.named(&wait.conn)
+                {
                     self.bind_socket(index, socket);
                 }
                 if expected.is_some() {
@@ -334,6 +403,12 @@ impl Case {
                     wait.stage = Stage::Event(socket);
                     return self.wait_event(wait, socket, now);
                 }
+            }
+            (Ok(Answer::Status(status)), None, AppVerb::Status { state: Some(state) })
+                if status.state != state.value =>
+            {
+                let message = format!("the application is told {}", status.state);
+                self.fail_app(&wait, &message, &status.state);
             }
             (Ok(Answer::Status(status)), None, _) => {
                 if let Some(index) = self.session.named(&wait.conn) {
@@ -357,7 +432,11 @@ impl Case {
         now: Instant,
     ) -> Option<Instant> {
         let expected = wait.step.expect.as_ref().map(|name| name.value.clone());
-        let Some(answer) = self.app.answer.take() else {
+        let queued = self.app.queued.get_mut(&socket).and_then(Option::take);
+        if queued.is_some() {
+            self.app.queued.remove(&socket);
+        }
+        let Some(answer) = queued.or_else(|| self.app.answer.take()) else {
             if now < wait.until + GRACE {
                 return self.wait_app_on(wait, now);
             }
@@ -454,11 +533,15 @@ impl Case {
         let expected = match (&wait.step.expect, &wait.step.verb) {
             (Some(name), _) => name.value.clone(),
             (None, AppVerb::Recv { .. }) => "the octets that were sent".to_owned(),
+            (None, AppVerb::Status { state: Some(state) }) => state.value.clone(),
             (None, _) => "the call succeeds".to_owned(),
         };
         self.fail(message, Some(expected), Some(actual.to_owned()), Vec::new());
     }
 }
+
+/// `expect any`: however the call is answered.
+const ANY: &str = "any";
 
 /// The event of that name; errors have none of their own.
 fn event(name: &str) -> Option<Told> {

@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     Step,
     /// SEND: an error becomes an event.
     Send(SocketHandle),
+    /// RECEIVE, for a later step.
+    Queued(SocketHandle),
 }
 
 /// What an application was told of a socket.
@@ -44,6 +46,8 @@ pub(super) struct Application {
     calls: BTreeMap<CallId, Purpose>,
     /// The answer that the current step waits for.
     pub(super) answer: Option<Result<crate::endpoint::Value, Errno>>,
+    /// RECEIVEs that a later step waits for, with their answers.
+    pub(super) queued: BTreeMap<SocketHandle, Option<Result<crate::endpoint::Value, Errno>>>,
     listening: bool,
     /// There was a listener; a step may have closed it since.
     listened: bool,
@@ -144,6 +148,9 @@ impl Case {
             (Purpose::Accept, Err(_)) => {}
             (Purpose::Send(socket), Err(errno)) => self.app.tell(socket, Told::Error(errno)),
             (Purpose::Send(_), Ok(_)) => {}
+            (Purpose::Queued(socket), result) => {
+                self.app.queued.insert(socket, Some(result));
+            }
             (Purpose::Step, result) => self.app.answer = Some(result),
         }
     }

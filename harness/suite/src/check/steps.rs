@@ -7,7 +7,7 @@ use crate::limits::ROUNDS;
 use crate::load::Citations;
 use crate::plan::SourceFile;
 use crate::spans::Spans;
-use crate::vocabulary::{OUTCOMES, SETTINGS, Setting, Type, has, names};
+use crate::vocabulary::{DESTINATIONS, OUTCOMES, SETTINGS, STATES, Setting, Type, has, names};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tcpconf_wire::{icmp_by_name, icmp_names};
@@ -286,18 +286,27 @@ impl<'a> Checker<'a> {
                 self.numbers([backlog]);
                 with.iter().for_each(|setting| self.setting_value(setting));
             }
-            AppVerb::Connect { port, data, with } => {
+            AppVerb::Connect {
+                to,
+                port,
+                data,
+                with,
+            } => {
+                if let Some(to) = to {
+                    self.setting(to, DESTINATIONS, "destination");
+                }
                 self.numbers([port, data]);
                 with.iter().for_each(|setting| self.setting_value(setting));
             }
             AppVerb::Set(setting) => self.setting_value(setting),
-            AppVerb::Accept
+            AppVerb::Status { state: Some(state) } => self.setting(state, STATES, "state"),
+            AppVerb::Status { state: None }
+            | AppVerb::Accept
             | AppVerb::ReceiveUrgent
             | AppVerb::Close
             | AppVerb::ShutdownRead
             | AppVerb::Release
             | AppVerb::Abort
-            | AppVerb::Status
             | AppVerb::Event => {}
         }
         if let Some(outcome) = &app.expect {

@@ -16,7 +16,13 @@ impl Lowerer<'_> {
                 backlog: self.optional(backlog, scope)?,
                 with: self.settings(with, scope)?,
             },
-            AppVerb::Connect { port, data, with } => AppVerb::Connect {
+            AppVerb::Connect {
+                to,
+                port,
+                data,
+                with,
+            } => AppVerb::Connect {
+                to: self.optional_name(to, scope)?,
                 port: self.optional(port, scope)?,
                 data: self.optional(data, scope)?,
                 with: self.settings(with, scope)?,
@@ -30,30 +36,37 @@ impl Lowerer<'_> {
                 urgent: *urgent,
                 more: *more,
             },
-            AppVerb::Recv { count, pattern } => AppVerb::Recv {
+            AppVerb::Recv {
+                count,
+                queued,
+                pattern,
+            } => AppVerb::Recv {
                 count: self.expr(count, scope)?,
+                queued: *queued,
                 pattern: *pattern,
             },
             AppVerb::Set(setting) => AppVerb::Set(self.setting(setting, scope)?),
+            AppVerb::Status { state } => AppVerb::Status {
+                state: self.optional_name(state, scope)?,
+            },
             verb @ (AppVerb::Accept
             | AppVerb::ReceiveUrgent
             | AppVerb::Close
             | AppVerb::ShutdownRead
             | AppVerb::Release
             | AppVerb::Abort
-            | AppVerb::Status
             | AppVerb::Event) => verb.clone(),
-        };
-        let expect = match expect {
-            Some(name) => Some(self.name(name, scope)?),
-            None => None,
         };
         Ok(AppStep {
             conn: conn.clone(),
             verb,
-            expect,
+            expect: self.optional_name(expect, scope)?,
             within: self.optional(within, scope)?,
         })
+    }
+
+    fn optional_name(&mut self, name: &Option<Name>, scope: &Scope<'_>) -> Lowered<Option<Name>> {
+        name.as_ref().map(|name| self.name(name, scope)).transpose()
     }
 
     fn settings(&mut self, with: &[SettingValue], scope: &Scope<'_>) -> Lowered<Vec<SettingValue>> {

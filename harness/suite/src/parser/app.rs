@@ -40,6 +40,7 @@ impl Parser<'_> {
                 AppVerb::Listen { backlog, with }
             }
             "connect" => AppVerb::Connect {
+                to: self.name_behind("to", "where, such as same")?,
                 port: self.value_behind("port")?,
                 data: self.value_behind("data")?,
                 with: self.settings()?,
@@ -53,18 +54,25 @@ impl Parser<'_> {
             "recv" if self.accept_word("urgent") => AppVerb::ReceiveUrgent,
             "recv" => {
                 let count = self.value()?;
+                let queued = self.accept_word("queued");
                 let pattern = self.accept("==");
                 if pattern && !self.accept_word("pattern") {
                     return Err(self.expected("'pattern'").into());
                 }
-                AppVerb::Recv { count, pattern }
+                AppVerb::Recv {
+                    count,
+                    queued,
+                    pattern,
+                }
             }
             "close" => AppVerb::Close,
             "shutdown-read" => AppVerb::ShutdownRead,
             "release" => AppVerb::Release,
             "abort" => AppVerb::Abort,
             "set" => AppVerb::Set(self.setting_value()?),
-            "status" => AppVerb::Status,
+            "status" => AppVerb::Status {
+                state: self.name_behind("is", "a state")?,
+            },
             word => {
                 let found = self.found_at(span);
                 let message = format!("expected what the application does, found {found}");
@@ -74,6 +82,15 @@ impl Parser<'_> {
                     .into());
             }
         })
+    }
+
+    /// `WORD NAME`, if the word stands here.
+    fn name_behind(&mut self, word: &str, wanted: &str) -> Parsed<Option<Name>> {
+        if self.accept_word(word) {
+            self.name(wanted).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// `WORD VALUE`, if the word stands here.

@@ -126,14 +126,24 @@ impl Printer<'_> {
                 format!(" {word} {}", self.expr(value))
             })
         };
+        let named = |word: &str, name: &Option<Name>| {
+            name.as_ref()
+                .map_or(String::new(), |name| format!(" {word} {}", name.value))
+        };
         let verb = match &app.verb {
             AppVerb::Listen { backlog, with } => {
                 let backlog = clause("backlog", backlog);
                 format!("listen{backlog}{}", self.settings(with))
             }
-            AppVerb::Connect { port, data, with } => {
+            AppVerb::Connect {
+                to,
+                port,
+                data,
+                with,
+            } => {
+                let to = named("to", to);
                 let (port, data) = (clause("port", port), clause("data", data));
-                format!("connect{port}{data}{}", self.settings(with))
+                format!("connect{to}{port}{data}{}", self.settings(with))
             }
             AppVerb::Accept => "accept".to_owned(),
             AppVerb::Send {
@@ -145,9 +155,14 @@ impl Printer<'_> {
                 let more = if *more { " more" } else { "" };
                 format!("send {}{urgent}{more}", self.expr(count))
             }
-            AppVerb::Recv { count, pattern } => {
+            AppVerb::Recv {
+                count,
+                queued,
+                pattern,
+            } => {
+                let queued = if *queued { " queued" } else { "" };
                 let pattern = if *pattern { " == pattern" } else { "" };
-                format!("recv {}{pattern}", self.expr(count))
+                format!("recv {}{queued}{pattern}", self.expr(count))
             }
             AppVerb::ReceiveUrgent => "recv urgent".to_owned(),
             AppVerb::Close => "close".to_owned(),
@@ -155,7 +170,7 @@ impl Printer<'_> {
             AppVerb::Release => "release".to_owned(),
             AppVerb::Abort => "abort".to_owned(),
             AppVerb::Set(setting) => format!("set {}", self.setting(setting)),
-            AppVerb::Status => "status".to_owned(),
+            AppVerb::Status { state } => format!("status{}", named("is", state)),
             AppVerb::Event => String::new(),
         };
         let expect = app

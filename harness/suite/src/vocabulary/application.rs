@@ -14,7 +14,7 @@ pub const VERBS: &[Entry] = &[
     ),
     (
         "connect",
-        "`connect [port N] [data N] [with NAME VALUE, …]`: active OPEN, to an address and port of ours; from port N; with N octets on the SYN",
+        "`connect [to WHERE] [port N] [data N] [with NAME VALUE, …]`: active OPEN, to an address and port of ours; from port N; with N octets on the SYN",
     ),
     ("accept", "wait until the connection is accepted"),
     (
@@ -23,14 +23,17 @@ pub const VERBS: &[Entry] = &[
     ),
     (
         "recv",
-        "`recv N [== pattern]`: wait for N octets, as they were sent; `recv urgent`: the octet out of band",
+        "`recv N [queued] [== pattern]`: wait for N octets, as they were sent, or only ask for them; `recv urgent`: the octet out of band",
     ),
     ("close", "RFC 9293 CLOSE: no more to send"),
     ("shutdown-read", "no more to receive"),
     ("release", "the socket is closed both ways"),
     ("abort", "RFC 9293 ABORT"),
     ("set", "`set NAME VALUE`: a socket option"),
-    ("status", "ask for what `app.unread` and its like say"),
+    (
+        "status",
+        "`status [is STATE]`: ask for what `app.unread` and its like say; the state that must be told",
+    ),
     (
         "expect",
         "`expect NAME [within T]`: an event of the application; behind another verb, how the call is answered",
@@ -61,6 +64,22 @@ pub const OUTCOMES: &[Entry] = &[
     ("invalid", "EINVAL"),
     ("no-buffers", "ENOBUFS"),
     ("error", "any error"),
+    ("any", "success or any error"),
+];
+
+/// `app connect to WHERE`: to no address and port that is leased to the case.
+pub const DESTINATIONS: &[Entry] = &[
+    ("same", "the sockets of the connection, once more"),
+    (
+        "self",
+        "the target's own address, to the port that it comes from",
+    ),
+    ("unspecified", "the unspecified address"),
+    ("multicast", "all hosts, in IPv6 all nodes"),
+    (
+        "broadcast",
+        "255.255.255.255; in IPv6 all nodes of the link",
+    ),
 ];
 
 /// An option of a socket. On the seam durations are milliseconds, switches 0 or 1.

@@ -6,6 +6,7 @@ use crate::{
     SocketHandle, Status, Value, payload,
 };
 use rstest::rstest;
+use std::net::SocketAddr;
 use tcpconf_wire::{Flags, Segment, SeqNumber};
 
 const LISTENER: SocketHandle = SocketHandle(1);
@@ -90,6 +91,14 @@ fn calls_go_to_the_connections_socket_in_order() {
 #[case("app recv 5  expect eof", Ok(Value::Bytes(Vec::new())), None)]
 #[case("app recv 5", Ok(Value::Bytes(Vec::new())), Some("the stream ended"))]
 #[case("app recv 5  expect eof", Ok(Value::Bytes(vec![b'A'])), Some("1 octets came"))]
+#[case("app close  expect any", Err(Errno::NotConnected), None)]
+#[case("app close  expect any", Ok(Value::Done), None)]
+#[case("app status is LISTEN", Ok(Value::Status(told("LISTEN"))), None)]
+#[case(
+    "app status is LISTEN",
+    Ok(Value::Status(told("CLOSED"))),
+    Some("the application is told CLOSED")
+)]
 fn an_error_fails_the_step_unless_it_is_expected(
     #[case] step: &str,
     #[case] answer: Result<Value, Errno>,
@@ -101,6 +110,59 @@ fn an_error_fails_the_step_unless_it_is_expected(
         None => assert_passes(&report),
         Some(expected) => assert_eq!(message(&report), expected),
     }
+}
+
+fn told(state: &str) -> Status {
+    Status {
+        state: state.to_owned(),
+        ..Status::default()
+    }
+}
+
+#[test]
+fn a_queued_receive_is_made_once_and_waited_for_by_the_next() {
+    let mut calls = Vec::new();
+    let body = format!("{OPEN}  app recv 5 queued\n  app recv 5 == pattern");
+    let report = play(&body, sound, |call| {
+        calls.push(call.clone());
+        vec![Ok(Value::Bytes(payload::octets(0, 5)))]
+    });
+    assert_passes(&report);
+    assert_eq!(calls, [AppCall::Receive(SOCKET, 5)]);
+}
+
+#[rstest]
+#[case("same", |t: FourTuple| (t.remote, Some(t.local)))]
+#[case("self", |t: FourTuple| (t.local, Some(t.local)))]
+#[case("unspecified", |t: FourTuple| (([0, 0, 0, 0], t.local.port()).into(), None))]
+#[case("multicast", |t: FourTuple| (([224, 0, 0, 1], t.local.port()).into(), None))]
+#[case("broadcast", |t: FourTuple| (([255; 4], t.local.port()).into(), None))]
+fn connect_to_goes_elsewhere_and_opens_nothing(
+    #[case] to: &str,
+    #[case] sockets: fn(FourTuple) -> (SocketAddr, Option<SocketAddr>),
+) {
+    let body = format!("{OPEN}  app connect to {to}  expect in-use\n  app close");
+    let case = setup(&body, Profile::generic(), Mode::Judge);
+    let (remote, local) = sockets(FourTuple {
+        local: case.lease.target,
+        remote: (case.lease.addresses[0], case.lease.ports[0]).into(),
+    });
+    let mut calls = Vec::new();
+    let report = play(&body, sound, |call| {
+        calls.push(call.clone());
+        vec![match call {
+            AppCall::Connect { .. } => Err(Errno::AddressInUse),
+            _ => Ok(Value::Done),
+        }]
+    });
+    assert_passes(&report);
+    let connect = AppCall::Connect {
+        remote,
+        local,
+        with: Vec::new(),
+        data: Vec::new(),
+    };
+    assert_eq!(calls, [connect, AppCall::Close(SOCKET)]);
 }
 
 #[test]
@@ -185,8 +247,8 @@ fn play_active_with(
     mut answer: impl FnMut(&Segment) -> super::Answer,
 ) -> CaseReport {
     let setup = setup(body, Profile::generic(), Mode::Judge);
-    let ours = std::net::SocketAddr::new(setup.lease.addresses[0], setup.lease.listen_ports[0]);
-    let target = std::net::SocketAddr::new(setup.lease.target.ip(), 50_000);
+    let ours = SocketAddr::new(setup.lease.addresses[0], setup.lease.listen_ports[0]);
+    let target = SocketAddr::new(setup.lease.target.ip(), 50_000);
     let mut syn = Segment::new(target, ours);
     (syn.flags, syn.seq, syn.window) = (Flags::SYN, SeqNumber(ISS), 10_000);
     // The first packet of ours is only the occasion: the SYN is on its way before it.
