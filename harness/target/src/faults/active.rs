@@ -2,7 +2,7 @@
 
 use super::Change::{Call, Configuration, Icmp, Input, Output};
 use super::scene::{Host, Pair, Scene, Then, drop_if, hang_if, is_rst, is_syn, is_syn_ack};
-use super::{Fault, Room};
+use super::{Called, Fault, Room};
 use std::time::Duration;
 use tcpconf_engine::AppCall;
 use tcpconf_wire::{Flags, Segment, TcpOption};
@@ -412,29 +412,31 @@ pub(super) const OPENING: Room = Room {
             "close-ignored",
             "does nothing on CLOSE and ABORT",
             "RFC 9293 §3.10.4, §3.10.5",
-            Call(|call| !matches!(call, AppCall::Close(_) | AppCall::Abort(_))),
+            Call(|call, _| Called::unless(matches!(call, AppCall::Close(_) | AppCall::Abort(_)))),
         ),
         Fault::new(
             "send-ignored",
             "does nothing on SEND",
             "RFC 9293 §3.10.2",
-            Call(|call| !matches!(call, AppCall::Send { .. })),
+            Call(|call, _| Called::unless(matches!(call, AppCall::Send { .. }))),
         ),
         Fault::new(
             "second-listen-succeeds",
             "answers every passive OPEN behind the first by success, and does nothing",
             "RFC 9293 §3.10.1, LISTEN: connection already exists",
-            Call(|call| !matches!(call, AppCall::Listen { with, .. } if !with.is_empty())),
+            Call(|call, _| {
+                Called::unless(matches!(call, AppCall::Listen { with, .. } if !with.is_empty()))
+            }),
         ),
         Fault::new(
             "user-timeout-ignored",
             "does not take the user timeout of OPEN",
             "RFC 9293 §3.9.1.1",
-            Call(|call| {
+            Call(|call, _| {
                 if let AppCall::Connect { with, .. } = call {
                     with.clear();
                 }
-                true
+                Called::Made
             }),
         ),
     ],

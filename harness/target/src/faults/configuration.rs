@@ -3,6 +3,7 @@
 use super::Change::Configuration;
 use super::{Fault, Room};
 use std::time::Duration;
+use tcpconf_stack::Ecn;
 
 pub(super) const ROOM: Room = Room {
     title: "Configurations",
@@ -30,6 +31,42 @@ pub(super) const ROOM: Room = Room {
             "takes 50 ms for the least timeout",
             "RFC 6298 §2.4: a second",
             Configuration(|config| config.rto_min = Duration::from_millis(50)),
+        ),
+        Fault::new(
+            "rto-unbounded",
+            "lets timeouts double for ever",
+            "RFC 6298 §5.5: a maximum; RFC 9293 §3.8.1",
+            Configuration(|config| config.rto_max = Duration::from_secs(100_000)),
+        ),
+        Fault::new(
+            "acknowledgement-not-delayed",
+            "acknowledges every segment at once",
+            "RFC 9293 §3.8.6.3 SHLD-18",
+            Configuration(|config| config.delayed_ack = Duration::ZERO),
+        ),
+        Fault::new(
+            "silly-window-used-at-once",
+            "sends into any window at once",
+            "RFC 9293 §3.8.6.2.1 MUST-38",
+            Configuration(|config| config.sws_override = Duration::ZERO),
+        ),
+        Fault::new(
+            "silly-window-used-late",
+            "waits ten seconds before it sends into a small window",
+            "RFC 9293 §3.8.6.2.1: 0.1 to 1.0 seconds",
+            Configuration(|config| config.sws_override = Duration::from_secs(10)),
+        ),
+        Fault::new(
+            "ecn-not-granted",
+            "does not grant ECN",
+            "RFC 3168 §6.1.1; RFC 9293 §3.8.2 SHLD-8",
+            Configuration(|config| config.ecn = Ecn::Off),
+        ),
+        Fault::new(
+            "time-wait-not-reused",
+            "opens no connection from TIME-WAIT",
+            "RFC 6191 §2; RFC 9293 §3.6.1 MAY-2, SHLD-4",
+            Configuration(|config| config.time_wait_reuse = false),
         ),
         Fault::new(
             "acknowledgement-late",

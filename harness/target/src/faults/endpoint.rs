@@ -1,7 +1,7 @@
 //! The own stack with one fault, as a target.
 
 use super::scene::{Host, Pair, Scene, Then, is_rst, is_syn, is_syn_ack};
-use super::{Change, Fault};
+use super::{Called, Change, Fault};
 use crate::seam::{InProcess, LeaseError};
 use crate::stack_target::StackTarget;
 use std::collections::VecDeque;
@@ -183,6 +183,10 @@ impl Endpoint for FaultyEndpoint {
         }
         let parsed = parse(&packet.bytes);
         let Content::Tcp(original) = &parsed.content else {
+            let icmp = matches!(parsed.content, Content::Icmp(_));
+            if icmp && matches!(self.fault.change, Change::IcmpLost) {
+                return;
+            }
             self.sound.handle_packet(now, packet);
             if let (Change::Icmp(more), Content::Icmp(_)) = (&self.fault.change, &parsed.content) {
                 self.and_deliver(now, Then::And(more(&self.host)));
@@ -242,21 +246,45 @@ impl Endpoint for FaultyEndpoint {
         if self.host.hung {
             return;
         }
-        if let Change::Call(makes) = self.fault.change
-            && !makes(&mut call)
-        {
-            let result = Ok(Value::Done);
-            self.told.push_back(AppEvent::Reply { id, result });
-            return;
-        }
-        self.sound.call(now, id, call);
+        let called = match self.fault.change {
+            Change::Call(look) => look(&mut call, &self.host),
+            _ => Called::Made,
+        };
+        let result = match called {
+            Called::Made => return self.sound.call(now, id, call),
+            Called::Answered(result) => result,
+            Called::Hang => {
+                self.host.hung = true;
+                Ok(Value::Done)
+            }
+        };
+        self.told.push_back(AppEvent::Reply { id, result });
     }
 
     fn poll_app(&mut self, now: Instant) -> Option<AppEvent> {
-        self.told.pop_front().or_else(|| self.sound.poll_app(now))
+        if let Some(told) = self.told.pop_front() {
+            return Some(told);
+        }
+        let mut event = self.sound.poll_app(now)?;
+        match (&self.fault.change, &mut event) {
+            (Change::Told(rewrite), event) => rewrite(event),
+            (
+                Change::Status(rewrite),
+                AppEvent::Reply {
+                    result: Ok(Value::Status(status)),
+                    ..
+                },
+            ) => rewrite(status),
+            _ => {}
+        }
+        Some(event)
     }
 
     fn status(&self, connection: FourTuple) -> Option<Status> {
-        self.sound.status(connection)
+        let mut status = self.sound.status(connection)?;
+        if let Change::Status(rewrite) = self.fault.change {
+            rewrite(&mut status);
+        }
+        Some(status)
     }
 }

@@ -1,6 +1,6 @@
 //! ICMP errors that are believed too much (RFC 9293 §3.9.2.2, RFC 5927).
 
-use super::Change::Icmp;
+use super::Change::{Icmp, IcmpLost};
 use super::scene::{Stage, exact_rst};
 use super::{Fault, Room};
 
@@ -18,6 +18,12 @@ pub(super) const ROOM: Room = Room {
             "drops open connections for any ICMP message",
             "RFC 9293 §3.9.2.2 MUST-56, MUST-54",
             Icmp(|host| of_stage(host, Stage::Open)),
+        ),
+        Fault::new(
+            "icmp-lost",
+            "takes no ICMP message",
+            "RFC 9293 §3.9.2.2 MUST-54, SHLD-26; RFC 1191 §3",
+            IcmpLost,
         ),
     ],
 };

@@ -8,6 +8,7 @@
 //! What is not modelled: two faults at once, and faults that no rewriting of packets can make. The faults keep to RFC 9293 §3 but for what they break.
 
 mod active;
+mod application;
 mod configuration;
 mod endpoint;
 mod extension;
@@ -29,7 +30,7 @@ pub use non_stack::NonStack;
 pub(crate) use wire::OnTheWire;
 
 use scene::{Host, Scene, Then};
-use tcpconf_engine::AppCall;
+use tcpconf_engine::{AppCall, AppEvent, Errno, Status, Value};
 use tcpconf_stack::Config;
 use tcpconf_wire::{Segment, SeqNumber};
 
@@ -65,8 +66,36 @@ enum Change {
     Icmp(fn(&Host) -> Vec<Segment>),
     /// In the configuration.
     Configuration(fn(&mut Config)),
-    /// In the user's calls: which one is made; the others are answered as if they were.
-    Call(fn(&mut AppCall) -> bool),
+    /// In the user's calls: which one is made, and which is only answered.
+    Call(fn(&mut AppCall, &Host) -> Called),
+    /// In what the user is told.
+    Told(fn(&mut AppEvent)),
+    /// In what STATUS says.
+    Status(fn(&mut Status)),
+    /// On ICMP messages that arrive: none is taken.
+    IcmpLost,
+}
+
+/// What becomes of a call that a fault has looked at.
+#[derive(Debug)]
+enum Called {
+    /// It is made, as the fault left it.
+    Made,
+    /// It is not made, and answered by this.
+    Answered(Result<Value, Errno>),
+    /// It is answered as if it were made, and the host hangs for ever.
+    Hang,
+}
+
+impl Called {
+    /// Made, unless it is so: then it is answered as if it were.
+    fn unless(condition: bool) -> Self {
+        if condition {
+            Self::Answered(Ok(Value::Done))
+        } else {
+            Self::Made
+        }
+    }
 }
 
 impl Fault {
@@ -110,6 +139,7 @@ pub const ROOMS: &[Room] = &[
     output::options::ROOM,
     output::reset::ROOM,
     output::open::ROOM,
+    output::stream::ROOM,
     active::SYN_SENT,
     active::CROSSING,
     active::OPENING,
@@ -120,6 +150,8 @@ pub const ROOMS: &[Room] = &[
     extension::timer::ROOM,
     extension::sender::ROOM,
     icmp::ROOM,
+    application::CALLS,
+    application::ANSWERS,
     resource::ROOM,
     configuration::ROOM,
 ];
