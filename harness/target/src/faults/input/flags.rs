@@ -156,6 +156,16 @@ pub(in crate::faults) const ROOM: Room = Room {
             }),
         ),
         Fault::new(
+            "second-fin-ignored",
+            "drops a segment with FIN behind the FIN that was taken, acknowledgement and all",
+            "RFC 9293 §3.10.7.4: ACK is fifth, FIN eighth; smoltcp 0.14, process(), \"unexpected packet\"",
+            Input(|segment, scene| {
+                let connection = &scene.connection;
+                let behind = segment.seq == connection.rcv_nxt;
+                drop_if(connection.fin_in && behind && segment.flags.contains(Flags::FIN))
+            }),
+        ),
+        Fault::new(
             "fin-before-ack",
             "processes a FIN whose acknowledgement is wrong",
             "RFC 9293 §3.10.7.4: ACK is fifth, FIN eighth",

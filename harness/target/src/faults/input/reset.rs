@@ -86,6 +86,17 @@ pub(in crate::faults) const ROOM: Room = Room {
             }),
         ),
         Fault::new(
+            "rst-by-its-end-resets",
+            "believes resets that begin before the window and end in it",
+            "RFC 9293 §3.10.7.4, second step: SEG.SEQ; smoltcp 0.14, process(), `segment_in_window`",
+            Input(|segment, scene| {
+                let rcv_nxt = scene.connection.rcv_nxt;
+                let end = segment.seq + segment.seq_len();
+                let reaches = segment.seq.lt(rcv_nxt) && rcv_nxt.lt(end);
+                exact_if(scene.connection.is_open() && reaches, segment, scene)
+            }),
+        ),
+        Fault::new(
             "rst-in-window-unanswered",
             "drops resets in the window without a challenge",
             "RFC 5961 §3.2",

@@ -1,7 +1,7 @@
 //! Options of the SYN-ACK (RFC 9293 §3.7.1, RFC 7323, RFC 2018).
 
 use crate::faults::Change::Output;
-use crate::faults::scene::{Scene, Then, is_syn_ack};
+use crate::faults::scene::{Scene, Then, is_ack, is_syn_ack};
 use crate::faults::{Fault, Room};
 use tcpconf_wire::{Segment, TcpOption};
 
@@ -16,6 +16,19 @@ pub(in crate::faults) const ROOM: Room = Room {
             "answers a window scale that nobody offered",
             "RFC 7323 §2.2",
             Output(|segment, _| add_if_absent(segment, TcpOption::WindowScale(7))),
+        ),
+        Fault::new(
+            "scale-forgotten-in-syn-received",
+            "acknowledges from SYN-RECEIVED with a window in octets",
+            "RFC 7323 §2.2: only that of a SYN is",
+            Output(|segment, scene| {
+                let connection = &scene.connection;
+                if connection.is_half_open() && is_ack(segment) {
+                    // What the SYN-ACK said, which is in octets.
+                    segment.window = connection.rcv_wnd.min(u16::MAX.into()) as u16;
+                }
+                Then::Pass
+            }),
         ),
         Fault::new(
             "timestamps-unasked",
