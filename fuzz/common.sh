@@ -3,14 +3,17 @@
 
 command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked --version '^0.13' cargo-fuzz
 
-# Nightly adds little, and without its rust-src no sanitizer works, hence `-s none`. Stable does as well.
-# Coverage counts in the code under test alone, see instrument.sh.
+# Builds the targets that are named, or all. Nightly adds little, and without its rust-src no sanitizer works, hence
+# `-s none`. Stable does as well. Coverage counts in the code under test alone, see instrument.sh; cargo does not look at
+# a wrapper when it decides what is fresh, so that the wrapper's contents are among the flags. The code is for this
+# machine's CPU.
 build() {
     RUSTC_WRAPPER=$PWD/instrument.sh
-    export RUSTC_WRAPPER
+    RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-cpu=native --cfg=instrument=\"$(cksum <instrument.sh | cut -d' ' -f1)\""
+    export RUSTC_WRAPPER RUSTFLAGS
     for toolchain in +nightly ''; do
         # shellcheck disable=SC2086 # empty means: the default toolchain
-        if cargo $toolchain fuzz build -s none >build.log 2>&1; then
+        if build_with "$toolchain" "$@" >build.log 2>&1; then
             rm -f build.log
             unset RUSTC_WRAPPER
             binaries=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n 's/^host: //p')/release
@@ -19,6 +22,19 @@ build() {
     done
     cat build.log >&2
     exit 2
+}
+
+# The same with this toolchain.
+build_with() {
+    toolchain=$1
+    shift
+    if [ $# -eq 0 ]; then
+        cargo $toolchain fuzz build -s none
+        return
+    fi
+    for target; do
+        cargo $toolchain fuzz build -s none "$target" || return
+    done
 }
 
 # Options of libFuzzer for a target. Small fast targets do without what libFuzzer keeps of rare features: it costs

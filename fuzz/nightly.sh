@@ -13,7 +13,7 @@ shift
 jobs=${JOBS:-1}
 
 . ./common.sh
-build
+build "$@"
 
 targets=${*:-$(cargo fuzz list)}
 count=$(echo "$targets" | wc -w)
@@ -55,6 +55,8 @@ for target in $targets; do
                 "$input" >/dev/null 2>&1 || true
             [ -f "$input.min" ] || cp "$input" "$input.min"
             message=$("$binaries/$target" "$input.min" 2>&1 | grep -A2 'panicked at' | head -3 || true)
+            # No panic when it is played alone: out of memory or time, or not repeatable.
+            [ -n "$message" ] || message=$(grep -m1 'SUMMARY: libFuzzer' "$log" || echo 'it is quiet when it is played alone')
             printf -- '- `%s`\n\n```\n%s\n```\n\n' "$input.min" "$message" >>"$report"
         done
     fi

@@ -10,14 +10,14 @@
 set -eu
 cd "$(dirname "$0")"
 . ./common.sh
-build
+build "$@"
 cargo build --release --example speed >build.log 2>&1 || { cat build.log >&2; exit 2; }
 rm -f build.log
 
 for target in ${*:-$(cargo fuzz list)}; do
     case $target in
     segment_parse | segment_roundtrip | options_parse) runs=3000000 max_len=128 ;;
-    stack_ops) runs=200000 max_len=64 ;;
+    stack_ops) runs=200000 max_len=128 ;;
     *) runs=20000 max_len=512 ;;
     esac
     options=$(MAX_LEN=$max_len options_of "$target")

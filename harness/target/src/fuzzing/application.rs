@@ -8,6 +8,9 @@ use tcpconf_wire::Instant;
 
 /// Octets that a source offers a connection in all.
 const SOURCE_TOTAL: u32 = 24 * 1024;
+/// The same in segments: more than may be in flight, so that every limit is met. Beyond that, small segments would only
+/// cost time.
+const SOURCE_SEGMENTS: u32 = 300;
 /// Octets of one SEND of a source.
 const STEP: usize = 4096;
 
@@ -120,8 +123,10 @@ impl Application {
             Manner::NoRead => return,
             Manner::Closer => self.close(host, now, id),
             Manner::Source => {
+                let mss = host.status(id).map_or(0, |status| status.mss);
+                let total = SOURCE_TOTAL.min(mss.saturating_mul(SOURCE_SEGMENTS));
                 if let Some(client) = self.clients.get_mut(&id) {
-                    client.owed = SOURCE_TOTAL.saturating_sub(client.sent);
+                    client.owed = total.saturating_sub(client.sent);
                 }
             }
             Manner::Sink | Manner::Echo | Manner::Hold => {}

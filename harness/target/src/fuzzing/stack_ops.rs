@@ -37,6 +37,8 @@ const MAX_CONNECTIONS: u32 = 24;
 const MAX_OPERATIONS: u32 = 400;
 /// Polls at one instant without a packet between them.
 const MAX_ROUNDS: u32 = 64;
+/// Segments out after which an input has no more operations: few have as many, and they would take most of the time.
+const MAX_OUT_IN_ALL: u32 = 1000;
 /// Packets that can be sent again.
 const KEPT: usize = 4;
 
@@ -92,6 +94,8 @@ struct World<'a> {
     work: [Work; PEERS],
     /// Segments out at this operation, or at this instant when time passes.
     out: u32,
+    /// Segments out.
+    out_in_all: u32,
     largest: usize,
     listen: ListenOptions,
     tell: Option<fn(&str)>,
@@ -146,6 +150,7 @@ impl<'a> World<'a> {
             touched: 0,
             work: [Work::default(); PEERS],
             out: 0,
+            out_in_all: 0,
             largest,
             listen,
             tell,
@@ -160,7 +165,10 @@ impl<'a> World<'a> {
             self.handshake(0);
         }
         let mut operations = 0;
-        while operations < MAX_OPERATIONS && !self.input.is_empty() {
+        while operations < MAX_OPERATIONS
+            && self.out_in_all < MAX_OUT_IN_ALL
+            && !self.input.is_empty()
+        {
             self.operation();
             operations += 1;
         }

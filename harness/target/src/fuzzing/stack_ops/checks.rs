@@ -85,6 +85,7 @@ impl World<'_> {
             self.say(&format!("> {}", show(&self.last_out.bytes)));
         }
         self.out += 1;
+        self.out_in_all += 1;
         assert!(
             self.out <= MAX_OUT,
             "{} segments in one operation",
