@@ -30,6 +30,7 @@ pub(crate) const EXCEPTIONS: [Exception; 1] = [Exception {
         "handshake/closed-syn-draws-rst",
         "header/own-checksum-on-resets",
         "header/reserved-bits-of-resets",
+        "states/closed",
         "states/closed-refuses",
     ],
 }];
