@@ -75,6 +75,12 @@ pub(super) const ROOM: Room = Room {
             Configuration(|config| config.delayed_ack = Duration::from_millis(700)),
         ),
         Fault::new(
+            "acknowledgement-never-delayed",
+            "acknowledges each segment at once",
+            "RFC 5681 §4.2; RFC 9293 §3.8.6.3 SHLD-18",
+            Configuration(|config| config.delayed_ack = Duration::ZERO),
+        ),
+        Fault::new(
             "syn-ack-retries-few",
             "gives a handshake up after one retransmission",
             "RFC 9293 §3.8.3 SHLD-10",

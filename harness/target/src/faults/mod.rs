@@ -149,6 +149,7 @@ pub const ROOMS: &[Room] = &[
     extension::ecn::ROOM,
     extension::timer::ROOM,
     extension::sender::ROOM,
+    extension::fast_open::ROOM,
     icmp::ROOM,
     application::CALLS,
     application::ANSWERS,
