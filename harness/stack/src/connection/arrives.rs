@@ -14,23 +14,24 @@ use core::ops::ControlFlow;
 use tcpconf_wire::{Flags, Instant};
 
 impl Connection {
-    /// What a segment does. The connection has changed its variables and its state; what remains
-    /// for the host is in the value. Unless the segment opens a new incarnation it may have been trimmed.
+    /// What a segment does, told in `reaction`, which is fresh. The connection has changed its variables and its
+    /// state; what remains for the host is in the value. Unless the segment opens a new incarnation it may have been
+    /// trimmed.
     #[inline]
     pub(crate) fn segment_arrives(
         &mut self,
         now: Instant,
         segment: &mut Arrived<'_>,
         env: Env<'_>,
-    ) -> Reaction {
+        reaction: &mut Reaction,
+    ) {
         match &self.state {
-            State::Closed(_) => Reaction::DROP,
-            State::SynSent(_) => self.arrives_in_syn_sent(now, segment, env),
+            State::Closed(_) => {}
+            State::SynSent(_) => *reaction = self.arrives_in_syn_sent(now, segment, env),
             _ => {
-                let mut reaction = Reaction::DROP;
-                match self.arrives_otherwise(now, segment, env, &mut reaction) {
-                    ControlFlow::Continue(()) => reaction,
-                    ControlFlow::Break(instead) => instead,
+                let result = self.arrives_otherwise(now, segment, env, reaction);
+                if let ControlFlow::Break(instead) = result {
+                    *reaction = instead;
                 }
             }
         }

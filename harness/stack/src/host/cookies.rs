@@ -102,8 +102,8 @@ impl Host {
             {
                 timer.transmitted(now, &self.config);
             }
-            let reaction = self.deliver(index, now, &mut { *segment });
-            debug_assert!(!matches!(reaction.fate, Fate::Reopen { .. }));
+            let fate = self.deliver(index, now, &mut { *segment });
+            debug_assert!(!matches!(fate, Fate::Reopen { .. }));
             self.touch(index);
         }
         true

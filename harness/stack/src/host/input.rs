@@ -78,8 +78,7 @@ impl Host {
             self.arrives_without_connection(now, tuple, &segment, None);
             return;
         };
-        let reaction = self.deliver(index, now, &mut segment);
-        if let Fate::Reopen { above } = reaction.fate {
+        if let Fate::Reopen { above } = self.deliver(index, now, &mut segment) {
             self.finish(index, None);
             self.arrives_without_connection(now, tuple, &segment, Some(above));
             return;
@@ -87,24 +86,20 @@ impl Host {
         self.touch(index);
     }
 
-    /// Hands a segment to its connection and carries out what that returns.
+    /// Hands a segment to its connection and carries out what that returns; what became of the connection.
     #[inline(always)]
-    pub(super) fn deliver(
-        &mut self,
-        index: u32,
-        now: Instant,
-        segment: &mut Arrived<'_>,
-    ) -> Reaction {
+    pub(super) fn deliver(&mut self, index: u32, now: Instant, segment: &mut Arrived<'_>) -> Fate {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
             path: self.link_path(),
         };
         let Some(connection) = self.slots.connection_mut(index) else {
-            return Reaction::DROP;
+            return Fate::Stay;
         };
         let asked = connection.fast_open_state();
-        let mut reaction = connection.segment_arrives(now, segment, env);
+        let mut reaction = Reaction::DROP;
+        connection.segment_arrives(now, segment, env, &mut reaction);
         match reaction.fate {
             Fate::Reopen { .. } => {
                 let local = connection.tuple.local;
@@ -121,8 +116,8 @@ impl Host {
             }
             Fate::Stay | Fate::ReturnToListen | Fate::Closed(_) => {}
         }
-        self.apply(index, now, reaction, segment.options.timestamps);
-        reaction
+        self.apply(index, now, &reaction, segment.options.timestamps);
+        reaction.fate
     }
 
     /// RFC 9293 §3.10.7.1: CLOSED.

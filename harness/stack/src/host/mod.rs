@@ -191,7 +191,7 @@ impl Host {
             let reaction = connection.on_timeout(now, env);
             let deadline = connection.deadline();
             self.timers.set(index, deadline);
-            self.apply(index, now, reaction, None);
+            self.apply(index, now, &reaction, None);
             self.touch(index);
         }
     }
@@ -240,7 +240,7 @@ impl Host {
     /// Carries out what the state machine has returned. `cause` is the timestamp of the segment
     /// that a RST answers.
     #[inline]
-    fn apply(&mut self, index: u32, now: Instant, reaction: Reaction, cause: Option<Timestamps>) {
+    fn apply(&mut self, index: u32, now: Instant, reaction: &Reaction, cause: Option<Timestamps>) {
         let Some(connection) = self.slots.connection_mut(index) else {
             return;
         };
