@@ -10,6 +10,7 @@ mod endpoint;
 mod eval;
 mod event;
 mod invariant;
+mod link;
 mod matching;
 mod model;
 pub mod payload;

@@ -104,6 +104,36 @@ pub struct LinkSettings {
     pub ours: Vec<IpAddr>,
     /// How long the target may take until it answers, milliseconds.
     pub ready_ms: u64,
+    /// How much later every packet of a case comes, in each direction, milliseconds.
+    #[serde(deserialize_with = "delay")]
+    pub delay_ms: u64,
+    /// How many packets of a case are lost, in each direction, parts of a million; written in percent.
+    #[serde(rename = "loss_percent", deserialize_with = "share")]
+    pub loss: u32,
+}
+
+/// A longer way is longer than any deadline of a test.
+const DELAY_MAX_MS: u64 = 10_000;
+
+fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let delay = u64::deserialize(deserializer)?;
+    if delay > DELAY_MAX_MS {
+        return Err(D::Error::custom(format!(
+            "a delay of {delay} ms, at most {DELAY_MAX_MS} make sense"
+        )));
+    }
+    Ok(delay)
+}
+
+/// Percent, whole or with decimals, in parts of a million.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let percent = f64::deserialize(deserializer)?;
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(D::Error::custom(format!(
+            "{percent} percent are not between 0 and 100"
+        )));
+    }
+    Ok((percent * 1e4).round() as u32)
 }
 
 impl Default for LinkSettings {
@@ -112,6 +142,8 @@ impl Default for LinkSettings {
             mtu: 1_500,
             ours: Vec::new(),
             ready_ms: 10_000,
+            delay_ms: 0,
+            loss: 0,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Slot {
     pub(crate) script: Connection,
     /// As the wire shows it: what invariants and cleaning up go by.
     pub(crate) wire: Connection,
+    /// As we have heard it, where the link keeps segments of the target from us.
+    heard: Option<Box<Connection>>,
     /// Options of our SYN: they stick.
     pub(crate) syn_options: Vec<TcpOption>,
     /// What no step has taken yet.
@@ -51,6 +53,7 @@ impl Slot {
         Self {
             name: name.to_owned(),
             wire: connection.clone(),
+            heard: None,
             script: connection,
             syn_options: Vec::new(),
             inbox: VecDeque::new(),
@@ -59,8 +62,17 @@ impl Slot {
     }
 
     fn bind(&mut self, target: SocketAddr) {
-        self.wire.target = target;
-        self.script.target = target;
+        self.models().for_each(|model| model.target = target);
+    }
+
+    fn models(&mut self) -> impl Iterator<Item = &mut Connection> {
+        let heard = self.heard.as_deref_mut();
+        [&mut self.script, &mut self.wire].into_iter().chain(heard)
+    }
+
+    /// The connection as our end of it knows it.
+    pub(crate) fn heard(&self) -> &Connection {
+        self.heard.as_deref().unwrap_or(&self.wire)
     }
 
     /// Whether a segment of the target that came for our socket belongs here.
@@ -100,6 +112,8 @@ pub struct Session {
     names: BTreeMap<String, usize>,
     /// The newest connection of each socket of ours.
     sockets: BTreeMap<SocketAddr, usize>,
+    /// The link keeps things from us: what we hear is followed on its own.
+    parted: bool,
     isn: SeqNumber,
     ts_base: u32,
     pub(crate) trace: Vec<TraceEntry>,
@@ -125,6 +139,7 @@ impl Session {
             slots: Vec::new(),
             names: BTreeMap::new(),
             sockets: BTreeMap::new(),
+            parted: false,
             isn: SeqNumber(isn),
             ts_base,
             trace: Vec::new(),
@@ -178,6 +193,7 @@ impl Session {
             slot.wire.succeeds(&before.wire);
             slot.script.succeeds(&before.wire);
         }
+        slot.heard = self.parted.then(|| Box::new(slot.wire.clone()));
         self.slots.push(slot);
         let index = self.slots.len() - 1;
         self.names.insert(name.to_owned(), index);
@@ -213,21 +229,23 @@ impl Session {
     pub(crate) fn reincarnate(&mut self, index: usize) {
         let isn = self.next_isn();
         let slot = &mut self.slots[index];
-        slot.script.reincarnate(isn);
-        slot.wire.reincarnate(isn);
+        slot.models().for_each(|model| model.reincarnate(isn));
     }
 
-    /// Notes that these bytes (IP packets that make up `composed`) are sent at `now`.
-    pub(crate) fn inject(
-        &mut self,
-        index: usize,
-        composed: &Composed,
-        now: Instant,
-        note: Option<&str>,
-    ) -> Vec<u8> {
-        let bytes = composed.segment.build();
+    /// From now on we may hear less, or later, than the target says.
+    pub(crate) fn part(&mut self) {
+        self.parted = true;
+        for slot in &mut self.slots {
+            if slot.heard.is_none() {
+                slot.heard = Some(Box::new(slot.wire.clone()));
+            }
+        }
+    }
+
+    /// What sticks to the connection of a segment that is about to be sent; its bytes.
+    pub(crate) fn stick(&mut self, index: usize, composed: &Composed) -> Vec<u8> {
         let slot = &mut self.slots[index];
-        for connection in [&mut slot.script, &mut slot.wire] {
+        for connection in slot.models() {
             if let Some(window) = composed.window {
                 connection.our_window = window;
             }
@@ -238,8 +256,33 @@ impl Session {
         if let Some(options) = &composed.syn_options {
             slot.syn_options.clone_from(options);
         }
-        self.note_sent(index, &bytes, now, note);
-        bytes
+        composed.segment.build()
+    }
+
+    /// Writes bytes into the trace that were to be sent on a connection and never reach the target.
+    pub(crate) fn note_lost(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        now: Instant,
+        note: Option<String>,
+    ) {
+        self.trace.push(TraceEntry {
+            direction: Direction::In,
+            connection: self.name_of(index),
+            at: now,
+            text: show(bytes, style(&self.slots[index].wire, Direction::In)),
+            bytes: bytes.to_vec(),
+            note,
+        });
+    }
+
+    /// Another entry in the trace like that one: a copy that the link made.
+    pub(crate) fn copy_entry(&mut self, entry: usize) -> usize {
+        let mut copy = self.trace[entry].clone();
+        copy.note = Some("made by the link (duplicate)".to_owned());
+        self.trace.push(copy);
+        self.trace.len() - 1
     }
 
     /// Applies bytes that were sent on a connection to its models, and writes them into the trace.
@@ -248,7 +291,7 @@ impl Session {
         index: usize,
         bytes: &[u8],
         now: Instant,
-        note: Option<&str>,
+        note: Option<String>,
     ) {
         let slot = &mut self.slots[index];
         let style = style(&slot.wire, Direction::In);
@@ -259,8 +302,9 @@ impl Session {
             && SocketAddr::new(ip.dst, view.dst_port) == slot.wire.target
         {
             let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok() && ip.fragment.is_none();
-            slot.script.injected(now, &view, sound);
-            slot.wire.injected(now, &view, sound);
+            for model in slot.models() {
+                model.injected(now, &view, sound);
+            }
         }
         let style = if slot.wire.syn_sent {
             self::style(&slot.wire, Direction::In)
@@ -273,13 +317,13 @@ impl Session {
             at: now,
             text: show(bytes, style),
             bytes: bytes.to_vec(),
-            note: note.map(str::to_owned),
+            note,
         });
     }
 
-    /// Takes a packet of the target: judged by the invariants, put before the steps.
-    /// The connection that it belongs to, if any.
-    pub(crate) fn observe(&mut self, packet: &Packet) -> Option<usize> {
+    /// Takes a packet of the target, which the invariants judge: its connection, if it belongs to any,
+    /// and what is to be [delivered](Self::deliver).
+    pub(crate) fn observe(&mut self, packet: &Packet) -> Option<(usize, Arrived)> {
         let parsed = tcpconf_wire::parse(&packet.bytes);
         let Content::Tcp(mut segment) = parsed.content else {
             self.strays += 1;
@@ -345,12 +389,21 @@ impl Session {
             bytes: packet.bytes.clone(),
             note: None,
         });
-        slot.inbox.push_back(Arrived {
+        let arrived = Arrived {
             at: packet.at,
             segment,
             entry: self.trace.len() - 1,
-        });
-        Some(index)
+        };
+        Some((index, arrived))
+    }
+
+    /// Puts a segment of the target before the steps.
+    pub(crate) fn deliver(&mut self, index: usize, arrived: Arrived) {
+        let slot = &mut self.slots[index];
+        if let Some(heard) = &mut slot.heard {
+            heard.observed(&arrived.segment);
+        }
+        slot.inbox.push_back(arrived);
     }
 
     /// How many segments each invariant judged, in the order of [`invariants`].

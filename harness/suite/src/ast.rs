@@ -180,6 +180,8 @@ pub enum StepKind {
     Ignore(Vec<Spanned<Ignorable>>),
     /// `autoack on|off`
     AutoAck(bool),
+    /// `impair …`: its words, which [`crate::impair::Impair::read`] reads once they have no parameters.
+    Impair(Vec<Name>),
     /// `wait T`
     Wait(Expr),
     /// Only in lowered steps: what `reach` stands for, from the built-in fixtures. A failure inside is

@@ -11,6 +11,7 @@ mod check;
 mod crossrefs;
 pub mod diagnostic;
 mod expr;
+pub mod impair;
 pub mod limits;
 mod load;
 mod lower;

@@ -18,5 +18,9 @@ pub const INSTANCES: usize = 20_000;
 pub const STEPS: usize = 10_000;
 /// Steps of all instances of a run together, after expansion.
 pub const PLAN_STEPS: usize = 5_000_000;
+/// How long `impair` may hold a segment.
+pub const IMPAIR_DELAY: std::time::Duration = std::time::Duration::from_secs(3_600);
+/// What `impair` may count to.
+pub const IMPAIR_ORDINAL: u32 = 1_000_000;
 /// Rounds of `sample` and `repeat`.
 pub const ROUNDS: i128 = 100_000;

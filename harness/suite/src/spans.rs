@@ -280,6 +280,7 @@ impl Spans for StepKind {
                 steps.each_span(f);
             }
             Self::Ignore(all) => all.each_span(f),
+            Self::Impair(words) => words.each_span(f),
             Self::Setup {
                 state: _,
                 path: _,

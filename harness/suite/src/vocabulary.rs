@@ -528,7 +528,39 @@ pub const STEPS: &[Entry] = &[
         "`ignore acks|probes|keepalives|window-updates|data`: pass over these from now on",
     ),
     ("autoack", "`autoack on|off`: acknowledge what comes"),
+    (
+        "impair",
+        "`impair [in|out] WHAT [WHICH]`, `impair [in|out] off`: what the link does to segments from now on",
+    ),
     ("wait", "`wait T`: do nothing"),
+];
+
+/// `impair WHAT`.
+pub const IMPAIRMENTS: &[Entry] = &[
+    ("drop", "it is lost"),
+    (
+        "delay",
+        "`delay T`, `delay T1..T2`: it comes later, by a time drawn between the two",
+    ),
+    (
+        "reorder",
+        "`reorder [by N]`: it comes behind the next N (1) of its direction, or 50 ms later if they do not come",
+    ),
+    ("duplicate", "it comes twice"),
+    (
+        "corrupt",
+        "one bit of it is turned over, so that its checksum is wrong",
+    ),
+];
+
+/// `impair … WHICH`: the kinds of segments that are counted.
+pub const IMPAIRABLE: &[Entry] = &[
+    ("segment", "any packet of the case"),
+    ("data", "with text"),
+    ("syn", "with SYN"),
+    ("fin", "with FIN"),
+    ("rst", "with RST"),
+    ("ack", "an acknowledgement without text, SYN, FIN and RST"),
 ];
 
 /// `ignore WHAT`.
@@ -545,7 +577,6 @@ pub const RESERVED: &[Entry] = &[
     ("collect", "`collect until quiet T as d`"),
     ("background", "`background { … }`"),
     ("flood", "`flood rate N/s count N`"),
-    ("impair", "`impair …`"),
     ("segment", "named segments"),
     ("permutations", "`order = permutations(5)`"),
 ];

@@ -83,7 +83,7 @@ fn every_table_is_that_of_the_data() {
         tables += 1;
     }
     fresh.push_str(rest);
-    assert_eq!(tables, 20);
+    assert_eq!(tables, 22);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(page(), &fresh).unwrap();
         return;
@@ -102,6 +102,8 @@ fn table(name: &str) -> String {
         "outcomes" => pairs("Outcome", vocabulary::OUTCOMES),
         "destinations" => pairs("Destination", vocabulary::DESTINATIONS),
         "settings" => pairs("Setting", vocabulary::SETTINGS),
+        "impairments" => pairs("What", vocabulary::IMPAIRMENTS),
+        "impairable" => pairs("Segments", vocabulary::IMPAIRABLE),
         "ignorable" => pairs("Segments", vocabulary::IGNORABLE),
         "states" => pairs("State", vocabulary::STATES),
         "services" => pairs("Service", vocabulary::SERVICES),
@@ -263,6 +265,14 @@ fn limits_table() -> String {
         (
             "rounds of `sample` and `repeat`",
             limits::ROUNDS.to_string(),
+        ),
+        (
+            "seconds that `impair` delays",
+            limits::IMPAIR_DELAY.as_secs().to_string(),
+        ),
+        (
+            "what `impair` counts to",
+            limits::IMPAIR_ORDINAL.to_string(),
         ),
     ];
     rows(

@@ -113,6 +113,9 @@ fn piece() -> impl Strategy<Value = String> {
         "fragment at 8,16 overlap",
         "wait 1h",
         "ignore acks",
+        "impair out drop 2nd data",
+        "impair ${a}",
+        "impair delay",
     ];
     prop_oneof![
         8 => proptest::sample::select(WORDS).prop_map(str::to_owned),
@@ -283,6 +286,9 @@ fn step() -> impl Strategy<Value = String> {
         1 => Just("< same as x  win 5  after 1s".to_owned()),
         1 => Just("> S. same as x  at 1s..2s  spec RFC1-1".to_owned()),
         1 => Just("ignore acks  window-updates".to_owned()),
+        1 => Just("impair  out drop  5%   data # c".to_owned()),
+        1 => Just("impair in delay ${t} every 3rd ack  spec RFC1-1".to_owned()),
+        1 => Just("impair off".to_owned()),
         1 => Just(String::new()),
     ];
     line.prop_recursive(2, 12, 3, |inner| {

@@ -9,6 +9,7 @@ mod cleanup;
 mod either;
 mod failure;
 mod frame;
+mod link;
 mod odd;
 mod probe;
 mod scope;
@@ -20,12 +21,15 @@ mod unordered;
 mod wait;
 
 use crate::event::{CaseReport, Evidence, Failure, Location};
+use crate::link::{Link, Queue};
+use crate::session::Arrived;
 use crate::session::Session;
 use crate::value::Value;
 use crate::verdict::Level;
 use crate::{Action, CaseSetup, Claim, Outcome, SendId, Status, Verdict};
 use application::Application;
 use frame::Frame;
+use link::Outgoing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +87,11 @@ pub struct Case {
     /// Connections whose next `<` opens a new one: a round of `sample` has begun.
     retired: BTreeSet<String>,
     autoack: bool,
+    link: Link,
+    /// Packets of ours that the link holds.
+    to_target: Queue<Outgoing>,
+    /// Segments of the target that the link holds, with their connections.
+    to_us: Queue<(usize, Arrived)>,
     /// What is written beside sends in the trace: probes are the harness's own.
     note_on_sends: Option<&'static str>,
     /// What the target said of a connection, when it was asked.
@@ -131,6 +140,9 @@ impl Case {
             counters: BTreeMap::new(),
             retired: BTreeSet::new(),
             autoack: false,
+            link: Link::new(setup.seed, &setup.profile.link),
+            to_target: Queue::default(),
+            to_us: Queue::default(),
             note_on_sends: None,
             status: None,
             app: Application::default(),
@@ -147,6 +159,9 @@ impl Case {
             tolerated: None,
             setup,
         };
+        if !case.link.is_perfect() {
+            case.session.part();
+        }
         case.prepare();
         case
     }
@@ -193,6 +208,10 @@ impl Case {
                 "the harness was late by {} ms",
                 self.late_by.as_millis()
             ));
+        } else if outcome == Outcome::Fail && self.link.lost_by_target > 0 {
+            self.outcome = Some(Outcome::Inconclusive);
+            let lost = self.link.lost_by_target;
+            self.reason = Some(format!("the target's link lost {lost} of the packets"));
         } else {
             self.outcome = Some(outcome);
             self.reason = reason;
@@ -206,13 +225,11 @@ impl Case {
         if self.stage != Stage::Running {
             return;
         }
-        let Some(index) = self.session.observe(packet) else {
+        let Some((index, arrived)) = self.session.observe(packet) else {
             return;
         };
         self.late_by = self.late_by.max(now.since(packet.at));
-        if self.autoack {
-            self.acknowledge(index, now);
-        }
+        self.arrive(index, arrived, packet, now);
     }
 
     /// A packet left, at this stamp.
@@ -245,6 +262,16 @@ impl Case {
             self.started = Some(now);
             self.last_stamp = now;
         }
+        if self.stage == Stage::Running {
+            self.run_link(now);
+        }
+        match self.act(now) {
+            Action::WaitUntil(at) => Action::WaitUntil(self.wake(at, now)),
+            action => action,
+        }
+    }
+
+    fn act(&mut self, now: Instant) -> Action {
         loop {
             if let Some(action) = self.outbox.pop_front() {
                 return action;
@@ -279,6 +306,17 @@ impl Case {
     /// Whether a send was later than allowed.
     pub fn was_late(&self) -> bool {
         self.late_by > self.setup.late_after
+    }
+
+    /// Why the harness, not the target, is to blame if the case did not pass.
+    pub fn excuse(&self) -> Option<&'static str> {
+        if self.was_late() {
+            Some("the harness was late")
+        } else if self.link.lost_by_target > 0 {
+            Some("the target's link lost packets")
+        } else {
+            None
+        }
     }
 
     /// Connections of ours that are half-open on the target at this moment.

@@ -1,6 +1,7 @@
 //! Stimuli that are no whole segments: fragments, and ICMP messages that quote a segment.
 
 use super::Case;
+use super::link::{Cut, Outgoing};
 use crate::compose::{Composed, plain};
 use crate::eval::EvalError;
 use tcpconf_suite::ast::{Fragmentation, IcmpStimulus, Inject};
@@ -24,13 +25,20 @@ impl Case {
             .iter()
             .map(|expr| plain(expr, 0..=65_535, &self.view()).map(|n| n as usize))
             .collect::<Result<Vec<_>, _>>()?;
-        let bytes = self.session.inject(index, composed, now, None);
+        let bytes = self.session.stick(index, composed);
         let id = self.next_id as u32 | 0x1_0000;
-        let pieces = fragment(&bytes, &offsets, how.overlap, id)
+        fragment(&bytes, &offsets, how.overlap, id)
             .map_err(|e| EvalError::wrong(self.frame().span(), e.to_string()))?;
-        for piece in pieces {
-            self.transmit(piece, now, inject);
-        }
+        self.bind_sent(inject, composed, index, now);
+        let outgoing = Outgoing {
+            cut: Some(Cut {
+                offsets,
+                overlap: how.overlap,
+                id,
+            }),
+            ..Outgoing::new(index, bytes, None)
+        };
+        self.transmit(outgoing, now, inject);
         Ok(())
     }
 
@@ -77,8 +85,7 @@ impl Case {
             message.code = plain(code, 0..=255, &view)? as u8;
         }
         let bytes = message.build();
-        self.session.note_sent(slot, &bytes, now, None);
-        self.transmit(bytes, now, inject);
+        self.transmit(Outgoing::new(slot, bytes, None), now, inject);
         Ok(())
     }
 }

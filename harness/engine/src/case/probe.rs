@@ -121,7 +121,7 @@ impl Case {
     ) -> Result<(), crate::eval::EvalError> {
         self.waiting = Some(Waiting::Probe(Probe {
             goal: Goal::State(state.value.clone()),
-            stage: Stage::Settling(now + SETTLING),
+            stage: Stage::Settling(self.last_stamp.max(now) + SETTLING),
             conn: self.frame().conn.clone(),
             passive,
         }));
@@ -282,7 +282,10 @@ impl Case {
                 self.drain(&probe.conn);
                 self.send_probe(probe, now)
             }
-            Stage::Answer(until) => self.wait_answer(probe, until, now),
+            Stage::Answer(until) => {
+                let patience = self.patience(now);
+                self.wait_answer(probe, until, patience)
+            }
         }
     }
 
@@ -304,7 +307,7 @@ impl Case {
             self.fail(&message, Some("nothing".into()), Some(actual), Vec::new());
             return None;
         }
-        if now < until + GRACE {
+        if self.patience(now) < until + GRACE {
             self.waiting = Some(Waiting::Probe(probe));
             return Some(until + GRACE);
         }
@@ -346,7 +349,7 @@ impl Case {
             }
         } else {
             let answer = Duration::from_millis(self.setup.profile.timing.answer_ms);
-            probe.stage = Stage::Answer(now + answer);
+            probe.stage = Stage::Answer(self.last_stamp.max(now) + answer);
         }
         self.waiting = Some(Waiting::Probe(probe));
         None
@@ -393,6 +396,14 @@ impl Case {
             Vec::new(),
         );
         None
+    }
+
+    /// Whether what comes now answers a question of the harness.
+    pub(super) const fn awaits_answer_to_probe(&self) -> bool {
+        let Some(Waiting::Probe(probe)) = &self.waiting else {
+            return false;
+        };
+        matches!(probe.stage, Stage::Answer(_))
     }
 
     fn answer(&self, goal: &Goal, index: usize, arrived: &Arrived) -> Answer {

@@ -1,10 +1,11 @@
 //! `<` steps: who sends, what is sent, what the models make of it.
 
+use super::link::Outgoing;
 use super::{Case, Label};
 use crate::compose::Composed;
 use crate::eval::EvalError;
 use crate::model::Phase;
-use crate::{Action, Outcome, SendId};
+use crate::{Action, Outcome};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_suite::ast::{
@@ -80,52 +81,46 @@ impl Case {
                 .compose(index, &template, again.as_ref(), now, &self.view_on(&name))?;
         match &inject.fragment {
             None => {
-                let bytes = self
-                    .session
-                    .inject(index, &composed, now, self.note_on_sends);
-                self.transmit(bytes, now, inject);
+                let bytes = self.session.stick(index, &composed);
+                self.bind_sent(inject, &composed, index, now);
+                let outgoing = Outgoing::new(index, bytes, self.note_on_sends);
+                self.transmit(outgoing, now, inject);
             }
             Some(fragmentation) => {
                 self.send_fragments(index, &composed, fragmentation, inject, now)?
             }
         }
+        Ok(())
+    }
+
+    /// The name of a segment that is about to be sent.
+    pub(super) fn bind_sent(
+        &mut self,
+        inject: &Inject,
+        composed: &Composed,
+        index: usize,
+        now: Instant,
+    ) {
         if let Some(label) = &inject.label {
             self.labels.insert(
                 label.value.clone(),
                 Label {
                     at: now,
-                    segment: composed.segment,
+                    segment: composed.segment.clone(),
                     slot: index,
                 },
             );
         }
-        Ok(())
     }
 
-    /// Queues a packet; the last one of a step is what timing counts from.
-    pub(super) fn transmit(&mut self, bytes: Vec<u8>, now: Instant, inject: &Inject) {
-        let id = self.queue(bytes, now);
-        self.pending.insert(
-            id,
-            (now, inject.label.as_ref().map(|label| label.value.clone())),
-        );
-    }
-
-    /// Queues the packet of a step: its stamp is what timing counts from.
-    fn queue(&mut self, bytes: Vec<u8>, now: Instant) -> SendId {
-        let id = self.queue_unasked(bytes, now);
-        self.last_send = Some(id);
-        self.last_stamp = now;
-        id
-    }
-
-    /// Queues a packet that no step sends.
-    fn queue_unasked(&mut self, bytes: Vec<u8>, now: Instant) -> SendId {
-        let id = SendId(self.next_id);
-        self.next_id += 1;
-        self.pending.insert(id, (now, None));
-        self.outbox.push_back(Action::Transmit { id, bytes });
-        id
+    /// Sends the packet of a step: its stamp is what timing counts from.
+    pub(super) fn transmit(&mut self, outgoing: Outgoing, now: Instant, inject: &Inject) {
+        let outgoing = Outgoing {
+            label: inject.label.as_ref().map(|label| label.value.clone()),
+            asked: true,
+            ..outgoing
+        };
+        self.emit(outgoing, now);
     }
 
     /// The connection on which `same as` repeats a segment: that of the segment, unless the step names one.
@@ -299,7 +294,7 @@ impl Case {
         if arrived.segment.seq_len() == 0 || arrived.segment.flags.contains(Flags::RST) {
             return;
         }
-        let c = &slot.wire;
+        let c = slot.heard();
         if c.phase == Phase::Reset || c.is_of_the_past(&arrived.segment) {
             return;
         }
@@ -324,7 +319,7 @@ impl Case {
             ts_base: None,
             syn_options: None,
         };
-        let bytes = self.session.inject(index, &composed, now, Some("autoack"));
-        self.queue_unasked(bytes, now);
+        let bytes = self.session.stick(index, &composed);
+        self.emit(Outgoing::new(index, bytes, Some("autoack")), now);
     }
 }

@@ -143,6 +143,7 @@ impl Case {
                 self.autoack = *on;
                 Ok(())
             }
+            StepKind::Impair(words) => self.impair(words),
             StepKind::Builtin(builtin) => self.builtin(*builtin, now),
             StepKind::State { state, passive } => self.state(state, *passive, now),
             StepKind::App(app) => self.app(app, now),

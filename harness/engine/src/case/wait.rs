@@ -114,6 +114,7 @@ impl Case {
 
     /// Goes on with what waits. `None` when the step is over (or failed), else when to look again.
     pub(super) fn wait(&mut self, waiting: Waiting, now: Instant) -> Option<Instant> {
+        let patience = self.patience(now);
         match waiting {
             Waiting::Sleep { until } => {
                 // What is due now is late by the driver's fault.
@@ -124,11 +125,11 @@ impl Case {
                 expect,
                 window,
                 conn,
-            } => self.wait_expect(expect, window, conn, now),
-            Waiting::Nothing { until, conn } => self.wait_nothing(until, conn, now),
-            Waiting::Either { branches, heads } => self.wait_either(branches, heads, now),
-            Waiting::Unordered(unordered) => self.wait_unordered(unordered, now),
-            Waiting::Quiet { until } => self.wait_quiet(until, now),
+            } => self.wait_expect(expect, window, conn, patience),
+            Waiting::Nothing { until, conn } => self.wait_nothing(until, conn, patience),
+            Waiting::Either { branches, heads } => self.wait_either(branches, heads, patience),
+            Waiting::Unordered(unordered) => self.wait_unordered(unordered, patience),
+            Waiting::Quiet { until } => self.wait_quiet(until, patience),
             Waiting::Probe(probe) => self.wait_probe(probe, now),
             Waiting::App(wait) => self.wait_app(wait, now),
         }
@@ -354,7 +355,10 @@ impl Case {
 
     pub(super) fn note(&mut self, entry: usize, note: &str) {
         if let Some(entry) = self.session.trace.get_mut(entry) {
-            entry.note = Some(note.to_owned());
+            entry.note = Some(match entry.note.take() {
+                Some(before) if before.contains("link (") => format!("{before}; {note}"),
+                _ => note.to_owned(),
+            });
         }
     }
 }

@@ -50,6 +50,24 @@ use rstest::rstest;
     "invalid type: string \"two\", expected u32",
     None
 )]
+#[case::delay_of_an_hour(
+    "[link]\ndelay_ms = 3600000\n",
+    "3600000",
+    "a delay of 3600000 ms, at most 10000 make sense",
+    None
+)]
+#[case::more_than_all(
+    "[link]\nloss_percent = 100.5\n",
+    "100.5",
+    "100.5 percent are not between 0 and 100",
+    None
+)]
+#[case::another_link(
+    "[link]\nloss_procent = 1\n",
+    "loss_procent",
+    "unknown field `loss_procent`",
+    Some("did you mean 'loss_percent'?")
+)]
 fn what_is_wrong_is_named_with_its_place(
     #[case] text: &str,
     #[case] place: &str,
@@ -70,6 +88,14 @@ fn a_file_of_targets_names_them_by_their_tables() {
     assert_eq!(all["b"].name, "b");
     assert_eq!(all["b"].link.mtu, 900);
     assert_eq!(all["b"].link.ready_ms, LinkSettings::default().ready_ms);
+}
+
+#[test]
+fn losses_are_percent_whole_or_with_decimals() {
+    let loss = |text: &str| Profile::from_toml(text).unwrap().link.loss;
+    assert_eq!(loss("[link]\nloss_percent = 5\n"), 50_000);
+    assert_eq!(loss("[link]\nloss_percent = 0.25\n"), 2_500);
+    assert_eq!(loss(""), 0);
 }
 
 #[test]

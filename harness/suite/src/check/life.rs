@@ -93,6 +93,7 @@ impl Life {
             | StepKind::Use { .. }
             | StepKind::Ignore(_)
             | StepKind::AutoAck(_)
+            | StepKind::Impair(_)
             | StepKind::Wait(_) => {}
         }
     }

@@ -79,6 +79,7 @@ pub(super) fn inner(kind: &StepKind) -> Vec<&[Step]> {
         | StepKind::Use { .. }
         | StepKind::Ignore(_)
         | StepKind::AutoAck(_)
+        | StepKind::Impair(_)
         | StepKind::Wait(_) => Vec::new(),
     }
 }

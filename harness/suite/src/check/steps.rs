@@ -126,7 +126,8 @@ impl<'a> Checker<'a> {
             | StepKind::Builtin(_)
             | StepKind::Use { .. }
             | StepKind::Ignore(_)
-            | StepKind::AutoAck(_) => {}
+            | StepKind::AutoAck(_)
+            | StepKind::Impair(_) => {}
         }
     }
 

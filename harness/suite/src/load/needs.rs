@@ -126,6 +126,7 @@ impl Walk {
             | StepKind::Check(_)
             | StepKind::Ignore(_)
             | StepKind::AutoAck(_)
+            | StepKind::Impair(_)
             | StepKind::Reach(_)
             | StepKind::Use { .. } => {}
         }

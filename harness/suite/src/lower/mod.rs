@@ -8,6 +8,7 @@ pub(crate) use values::{NOT_KNOWN_HERE, Scope, Value};
 
 use crate::ast::*;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::impair::Impair;
 use crate::limits;
 use crate::plan::{Instance, SourceFile};
 use std::sync::Arc;
@@ -128,6 +129,7 @@ impl<'a> Lowerer<'a> {
             },
             StepKind::App(app) => StepKind::App(self.app(app, scope)?),
             StepKind::Check(expr) => StepKind::Check(self.expr(expr, scope)?),
+            StepKind::Impair(words) => StepKind::Impair(self.impair(words, step.span, scope)?),
             StepKind::Wait(expr) => StepKind::Wait(self.expr(expr, scope)?),
             StepKind::Sample(Sample {
                 count,
@@ -164,6 +166,33 @@ impl<'a> Lowerer<'a> {
             | StepKind::Setup { .. }
             | StepKind::Inlined { .. }) => kind.clone(),
         })
+    }
+
+    /// The words with parameters substituted, which may be several words each.
+    fn impair(&mut self, words: &[Name], span: Span, scope: &Scope<'_>) -> Lowered<Vec<Name>> {
+        let mut lowered = Vec::new();
+        for word in words {
+            let Spanned { value, span } = self.name(word, scope)?;
+            lowered.extend(value.split_whitespace().map(|part| Spanned {
+                value: part.to_owned(),
+                span,
+            }));
+        }
+        if lowered.iter().any(|word| word.value.contains("${")) {
+            return Ok(lowered);
+        }
+        match Impair::read(&lowered, span) {
+            Ok(_) => Ok(lowered),
+            Err(mistake) => {
+                let diagnostic =
+                    Diagnostic::new(Code::BadValue, scope.file, mistake.span, mistake.message);
+                Err(match mistake.near {
+                    Some((word, known)) => diagnostic.suggest(&word, known),
+                    None => diagnostic,
+                }
+                .into())
+            }
+        }
     }
 
     fn inject(&mut self, inject: &Inject, scope: &Scope<'_>) -> Lowered<Inject> {

@@ -3,6 +3,7 @@
 use super::{Parsed, Parser};
 use crate::ast::{Branch, Builtin, Expr, Grade, Ignorable, Name, Reach, Sample, Step, StepKind};
 use crate::diagnostic::Code;
+use crate::impair::Impair;
 use crate::limits::BLOCK_DEPTH;
 use crate::vocabulary::{DIRECTIVES, IGNORABLE, RESERVED, STEPS, has, names};
 
@@ -159,6 +160,7 @@ impl Parser<'_> {
             "unordered" => StepKind::Unordered(self.block("unordered")?),
             "ignore" => StepKind::Ignore(self.ignore()?),
             "autoack" => StepKind::AutoAck(self.switch()?),
+            "impair" => StepKind::Impair(self.impair(span)?),
             "wait" => StepKind::Wait(self.value()?),
             _ if has(RESERVED, word) => return Err(self.reserved(span, word).into()),
             _ => return Err(self.unknown_step(span).into()),
@@ -312,6 +314,24 @@ impl Parser<'_> {
             });
         }
         Ok(all)
+    }
+
+    fn impair(&mut self, keyword: crate::ast::Span) -> Parsed<Vec<Name>> {
+        let mut words = Vec::new();
+        while !matches!(self.peek_word(), "" | "spec") {
+            words.push(self.name("what the link does")?);
+        }
+        if words.iter().all(|word| !word.value.contains("${"))
+            && let Err(mistake) = Impair::read(&words, keyword)
+        {
+            let diagnostic = self.error(Code::Syntax, mistake.span, mistake.message);
+            return Err(match mistake.near {
+                Some((word, known)) => diagnostic.suggest(&word, known),
+                None => diagnostic,
+            }
+            .into());
+        }
+        Ok(words)
     }
 
     fn switch(&mut self) -> Parsed<bool> {

@@ -107,6 +107,7 @@ impl Printer<'_> {
                 format!("ignore  {}", words.join(" "))
             }
             StepKind::AutoAck(on) => format!("autoack {}", if *on { "on" } else { "off" }),
+            StepKind::Impair(words) => format!("impair  {}", joined(words)),
             StepKind::Wait(duration) => format!("wait    {}", self.expr(duration)),
             StepKind::Setup { state, .. } => format!("reach   {state}"),
             StepKind::Inlined { fixture, .. } => format!("use     {fixture}"),

@@ -1,16 +1,16 @@
-//! How often a case is played: again when the harness was late, again when it failed and `--retries`.
+//! How often a case is played: again when the harness was to blame, again when it failed and `--retries`.
 
 use tcpconf_engine::{CaseReport, Mark, Outcome};
 
-/// Plays of a case that are lost because the harness was late.
-const MAX_LATE: u32 = 3;
+/// Plays of a case that are lost because of the harness.
+const MAX_EXCUSED: u32 = 3;
 
 /// The tries of one case.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attempts {
     /// Tries so far.
     pub(crate) count: u32,
-    late: u32,
+    excused: u32,
     failed: u32,
 }
 
@@ -22,23 +22,24 @@ impl Attempts {
     }
 
     /// Whether the case must be played again after this report; if not, the report is final and says
-    /// how often it was played. `late`: the harness, not the target, is to blame for a failure.
+    /// how often it was played. `excuse`: why the harness, not the target, is to blame for
+    /// a failure.
     pub(crate) fn again(
         &mut self,
         report: &mut CaseReport,
-        late: bool,
+        excuse: Option<&str>,
         expected: bool,
         retries: u32,
     ) -> bool {
         report.attempts = self.count;
         match report.verdict.outcome {
-            Outcome::Fail | Outcome::Inconclusive if late => {
-                self.late += 1;
-                if self.late < MAX_LATE {
+            Outcome::Fail | Outcome::Inconclusive if let Some(excuse) = excuse => {
+                self.excused += 1;
+                if self.excused < MAX_EXCUSED {
                     return true;
                 }
                 report.verdict.outcome = Outcome::Inconclusive;
-                report.reason = Some(format!("the harness was late in {} plays", self.late));
+                report.reason = Some(format!("{excuse} in {} plays", self.excused));
                 false
             }
             Outcome::Fail if !expected && self.failed < retries => {

@@ -151,11 +151,11 @@ fn play_entry(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Vec
     let (mut attempts, mut tries) = (Attempts::default(), Vec::new());
     loop {
         let attempt = attempts.begin();
-        let mut report = match play_once(target, entry, common, attempt) {
-            Ok(report) => report,
+        let (mut report, excuse) = match play_once(target, entry, common, attempt) {
+            Ok(played) => played,
             Err(not_begun) => return vec![not_begun],
         };
-        let again = attempts.again(&mut report, false, expected, common.options.retries);
+        let again = attempts.again(&mut report, excuse, expected, common.options.retries);
         tries.push(report);
         if !again {
             return tries;
@@ -173,7 +173,7 @@ fn play_once(
     entry: &Entry,
     common: &Common<'_>,
     attempt: u32,
-) -> Result<CaseReport, CaseReport> {
+) -> Result<(CaseReport, Option<&'static str>), CaseReport> {
     let run_seed = common.options.seed;
     let seed = entry.seed(run_seed, attempt);
     let (mut endpoint, lease) = match target.open(seed, &entry.instance.needs, entry.ip) {
@@ -202,10 +202,14 @@ fn play_once(
         isn: (seed >> 32) as u32,
         late_after: NEVER_LATE,
     };
+    let mut excuse = None;
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut player = (common.factory)(setup);
         match play(&mut *player, &mut *endpoint, next_port, &limits) {
-            End::Done => player.into_report(),
+            End::Done => {
+                excuse = player.excuse();
+                player.into_report()
+            }
             End::Misbehaved(sentence) => {
                 let mut report = player.into_report();
                 fail(&mut report, sentence);
@@ -222,7 +226,7 @@ fn play_once(
         entry.blank(run_seed, Outcome::Error, &sentence)
     });
     report.seed = run_seed;
-    Ok(report)
+    Ok((report, excuse))
 }
 
 /// Why nothing can be tested: no connection request is answered. `None` when one is, when a case

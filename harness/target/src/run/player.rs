@@ -27,8 +27,8 @@ pub(crate) trait Conversation {
 
 /// A conversation that ends in a report.
 pub(crate) trait Player: Conversation {
-    /// Whether the harness was too late for its timing to mean anything.
-    fn was_late(&self) -> bool;
+    /// Why the harness, not the target, is to blame if it did not pass: `the harness was late`.
+    fn excuse(&self) -> Option<&'static str>;
     /// The report; only after [`Action::Done`].
     fn into_report(self: Box<Self>) -> CaseReport;
 }
@@ -76,8 +76,8 @@ impl Conversation for Case {
 }
 
 impl Player for Case {
-    fn was_late(&self) -> bool {
-        Self::was_late(self)
+    fn excuse(&self) -> Option<&'static str> {
+        Self::excuse(self)
     }
 
     fn into_report(self: Box<Self>) -> CaseReport {

@@ -226,8 +226,8 @@ impl Conversation for Script {
 }
 
 impl Player for Script {
-    fn was_late(&self) -> bool {
-        self.says("late")
+    fn excuse(&self) -> Option<&'static str> {
+        self.says("late").then_some("the harness was late")
     }
 
     fn into_report(self: Box<Self>) -> CaseReport {

@@ -4,6 +4,7 @@ mod application;
 mod incarnations;
 mod invariants;
 mod limits;
+mod link;
 mod odd;
 mod steps;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use super::queue::Pending;
 use super::router::Slot;
-use super::{CLEANING_UP, Loop, Play, Running};
+use super::{CLEANING_UP, Excuse, Loop, Play, Running};
 use tcpconf_engine::{CaseReport, Mark, Outcome};
 use tcpconf_wire::Instant;
 
@@ -66,7 +66,7 @@ impl Loop<'_, '_> {
                 player,
             } => {
                 let lost = self.target.link().dropped() > running.dropped;
-                let late = player.was_late() || lost;
+                let excuse = lost.then_some("the harness was late").or(player.excuse());
                 let mut report = player.into_report();
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {
@@ -74,16 +74,18 @@ impl Loop<'_, '_> {
                 }
                 self.tally.absorb(&report);
                 let pending = Pending { index, attempts };
-                self.suspect_or_settle(report, pending, late, now);
+                self.suspect_or_settle(report, pending, excuse, now);
             }
         }
     }
 
     /// The target lives: the verdict stands, or the case is played again.
-    pub(super) fn settle(&mut self, mut report: CaseReport, mut pending: Pending, late: bool) {
+    pub(super) fn settle(&mut self, mut report: CaseReport, mut pending: Pending, excuse: Excuse) {
         let expected = self.common.profile.expectation(&report.id).is_some();
         let retries = self.common.options.retries;
-        let again = pending.attempts.again(&mut report, late, expected, retries);
+        let again = pending
+            .attempts
+            .again(&mut report, excuse, expected, retries);
         if again && self.ending.is_none() {
             self.queue.put_back(self.entries, pending);
         } else {

@@ -6,7 +6,7 @@
 
 use super::ending::Ending;
 use super::queue::Pending;
-use super::{CLEANING_UP, Loop, Play};
+use super::{CLEANING_UP, Excuse, Loop, Play};
 use crate::run::entry::{Entry, fail};
 use crate::run::sanity::{Handshake, Probe};
 use crate::seam::LeaseError;
@@ -25,7 +25,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 struct Suspect {
     report: CaseReport,
     pending: Pending,
-    late: bool,
+    excuse: Excuse,
     ended: Instant,
 }
 
@@ -141,7 +141,7 @@ impl Loop<'_, '_> {
         &mut self,
         report: CaseReport,
         pending: Pending,
-        late: bool,
+        excuse: Excuse,
         now: Instant,
     ) {
         self.health.last_ended = now;
@@ -153,11 +153,11 @@ impl Loop<'_, '_> {
             self.health.suspects.push(Suspect {
                 report,
                 pending,
-                late,
+                excuse,
                 ended: now,
             });
         } else {
-            self.settle(report, pending, late);
+            self.settle(report, pending, excuse);
         }
     }
 
@@ -193,7 +193,7 @@ impl Loop<'_, '_> {
                 .partition(|s| s.ended <= before);
         self.health.suspects = still;
         for suspect in clear {
-            self.settle(suspect.report, suspect.pending, suspect.late);
+            self.settle(suspect.report, suspect.pending, suspect.excuse);
         }
     }
 
