@@ -55,6 +55,9 @@ pub struct Lease {
     pub closed_port: u16,
     /// Where the target's application may connect to.
     pub listen_ports: VecDeque<u16>,
+    /// What the service behind the port must be sent on a new connection before it is what the case needs:
+    /// an HTTP request, where a web server stands in for a source.
+    pub request: Option<Arc<[u8]>>,
 }
 
 /// Whether `>` steps judge or record.

@@ -185,12 +185,33 @@ pub struct Profile {
     /// Services behind ports: name to port.
     #[serde(default, deserialize_with = "services")]
     pub services: BTreeMap<String, u16>,
+    /// What a web server is asked for where it stands in for a source.
+    #[serde(default = "root", deserialize_with = "path")]
+    pub http_path: String,
     /// Half-open connections that a foreign target is trusted with at once.
     #[serde(default = "default_half_open")]
     pub max_half_open: u32,
     /// Expected failures.
     #[serde(default, rename = "expect")]
     pub expectations: Vec<Expectation>,
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+/// The request must fit into the smallest segment that a target must take.
+const PATH_MAX: usize = 256;
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    let plain = path.bytes().all(|octet| octet.is_ascii_graphic());
+    if path.starts_with('/') && plain && path.len() <= PATH_MAX {
+        return Ok(path);
+    }
+    Err(D::Error::custom(format!(
+        "a path begins with / and has at most {PATH_MAX} printable ASCII characters, no blanks"
+    )))
 }
 
 const fn default_half_open() -> u32 {
@@ -252,6 +273,7 @@ impl Profile {
             features: BTreeMap::new(),
             timing: Timing::default(),
             services: BTreeMap::new(),
+            http_path: root(),
             max_half_open: default_half_open(),
             expectations: Vec::new(),
         }

@@ -10,7 +10,7 @@ use crate::model::{Connection, Phase, Seen};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use tcpconf_suite::ast::{Expr, Template};
-use tcpconf_wire::view::{IpView, PROTOCOL_TCP};
+use tcpconf_wire::view::{IpView, PROTOCOL_TCP, TcpView};
 use tcpconf_wire::{
     Checksum, ChecksumState, Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment,
     SeqNumber, TcpOption,
@@ -44,6 +44,8 @@ pub(crate) struct Slot {
     pub(crate) inbox: VecDeque<Arrived>,
     /// The target's first SYN says which port it comes from.
     awaited: bool,
+    /// Behind the request that the service was sent: what acknowledges no more is part of opening it.
+    request_end: Option<SeqNumber>,
 }
 
 impl Slot {
@@ -58,7 +60,20 @@ impl Slot {
             syn_options: Vec::new(),
             inbox: VecDeque::new(),
             awaited: false,
+            request_end: None,
         }
+    }
+
+    /// Whether the segment does nothing but acknowledge the service's request.
+    fn is_about_the_request(&self, segment: &Segment) -> bool {
+        let answered = self
+            .script
+            .iss
+            .is_none_or(|iss| self.heard().our_rcv_nxt != iss + 1);
+        self.request_end.is_some_and(|end| segment.ack.le(end))
+            && !answered
+            && segment.payload.is_empty()
+            && segment.flags & (Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK) == Flags::ACK
     }
 
     fn bind(&mut self, target: SocketAddr) {
@@ -285,7 +300,15 @@ impl Session {
         self.trace.len() - 1
     }
 
-    /// Applies bytes that were sent on a connection to its models, and writes them into the trace.
+    /// Applies bytes that are sent on a connection, and will arrive, to what the steps go by.
+    pub(crate) fn promise(&mut self, index: usize, bytes: &[u8], now: Instant) {
+        let slot = &mut self.slots[index];
+        if let Some((view, sound)) = of_connection(bytes, &slot.wire) {
+            slot.script.injected(now, &view, sound);
+        }
+    }
+
+    /// Applies bytes that leave for the target to what the wire has shown, and writes them into the trace.
     pub(crate) fn note_sent(
         &mut self,
         index: usize,
@@ -295,15 +318,10 @@ impl Session {
     ) {
         let slot = &mut self.slots[index];
         let style = style(&slot.wire, Direction::In);
-        if let Ok(ip) = IpView::parse(bytes)
-            && ip.protocol == PROTOCOL_TCP
-            && let Ok(view) = ip.tcp()
-            && SocketAddr::new(ip.src, view.src_port) == slot.wire.ours
-            && SocketAddr::new(ip.dst, view.dst_port) == slot.wire.target
-        {
-            let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok() && ip.fragment.is_none();
-            for model in slot.models() {
-                model.injected(now, &view, sound);
+        if let Some((view, sound)) = of_connection(bytes, &slot.wire) {
+            slot.wire.injected(now, &view, sound);
+            if let Some(heard) = &mut slot.heard {
+                heard.injected(now, &view, sound);
             }
         }
         let style = if slot.wire.syn_sent {
@@ -400,10 +418,30 @@ impl Session {
     /// Puts a segment of the target before the steps.
     pub(crate) fn deliver(&mut self, index: usize, arrived: Arrived) {
         let slot = &mut self.slots[index];
+        let about_the_request = slot.is_about_the_request(&arrived.segment);
         if let Some(heard) = &mut slot.heard {
             heard.observed(&arrived.segment);
         }
+        if about_the_request {
+            slot.consume(&arrived.segment);
+            self.trace[arrived.entry].note = Some("about the service's request".into());
+            return;
+        }
         slot.inbox.push_back(arrived);
+    }
+
+    /// Whether a service was sent a request, and has ended its answer by itself: how many octets it had.
+    pub(crate) fn answer_ended(&self) -> Option<u32> {
+        self.slots.iter().find_map(|slot| {
+            let c = &slot.wire;
+            slot.request_end.filter(|_| !c.fin_received)?;
+            Some(c.target_fin? - (c.iss? + 1))
+        })
+    }
+
+    /// The request that a service is sent on a connection ends here.
+    pub(crate) fn requested(&mut self, index: usize, end: SeqNumber) {
+        self.slots[index].request_end = Some(end);
     }
 
     /// How many segments each invariant judged, in the order of [`invariants`].
@@ -446,6 +484,16 @@ impl Session {
         }
         resets
     }
+}
+
+/// The segment in a packet of ours, if it is one of this connection, and whether a receiver takes it for sound.
+fn of_connection<'b>(bytes: &'b [u8], connection: &Connection) -> Option<(TcpView<'b>, bool)> {
+    let ip = IpView::parse(bytes).ok()?;
+    let view = ip.tcp().ok().filter(|_| ip.protocol == PROTOCOL_TCP)?;
+    let ours = SocketAddr::new(ip.src, view.src_port) == connection.ours;
+    let theirs = SocketAddr::new(ip.dst, view.dst_port) == connection.target;
+    let sound = ip.header_checksum_ok() && ip.tcp_checksum_ok() && ip.fragment.is_none();
+    (ours && theirs).then_some((view, sound))
 }
 
 /// How segments of a connection are written: relative to its ISNs, octets of text as their number.

@@ -46,5 +46,6 @@ pub fn lease(seed: u64, ip: u8) -> Lease {
         target: SocketAddr::new(target, SERVICE_PORT),
         closed_port: CLOSED_PORT,
         listen_ports: LISTEN_PORTS.collect(),
+        request: None,
     }
 }

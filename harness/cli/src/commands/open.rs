@@ -317,6 +317,7 @@ pub(super) fn host_options(args: &TargetArgs, profile: &Profile) -> tcpconf_targ
         },
         interface: args.interface.clone(),
         services: profile.services.clone(),
+        http_path: profile.http_path.clone(),
         max_half_open: profile.max_half_open,
         agent: args
             .agent

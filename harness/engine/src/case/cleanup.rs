@@ -9,6 +9,7 @@ impl Case {
         self.close_link(now);
         for (index, rst) in self.session.cleanup() {
             let bytes = rst.build();
+            self.session.promise(index, &bytes, now);
             self.session
                 .note_sent(index, &bytes, now, Some("cleaning up".into()));
             let id = crate::SendId(self.next_id);

@@ -1,12 +1,13 @@
 //! What the case does with the link between us and the target: `impair`, and a target file's `[link]`.
 //!
-//! Honest bookkeeping: a segment of ours counts as injected when it leaves the link, one that is lost
-//! never does.  A segment of the target is judged by the invariants and stamped when it comes; steps
+//! Honest bookkeeping: a segment of ours that will arrive is what the next step builds on, one that is lost
+//! never was; the wire's model has it when it leaves the link.  A segment of the target is judged by the invariants and stamped when it comes; steps
 //! (and `autoack`) see it when the link lets it through.  So no delay of the link is charged to the
 //! target: times count between what really reached it and what it really sent.
 
 use super::{Case, Stage};
 use crate::link::{Traits, corrupt};
+use crate::model::Phase;
 use crate::session::Arrived;
 use crate::{Action, SendId};
 use tcpconf_suite::ast::Name;
@@ -59,6 +60,7 @@ impl Case {
             corrupt(&mut outgoing.bytes, choice);
         }
         outgoing.note = joined(outgoing.note, fate.note);
+        let mut opened = None;
         let asked = outgoing
             .asked
             .then_some((outgoing.id, outgoing.label.clone()));
@@ -69,6 +71,12 @@ impl Case {
             self.session.note_lost(index, &bytes, now, note);
             now
         } else {
+            let index = outgoing.index;
+            let before = self.session.slot(index).script.phase;
+            self.session.promise(index, &outgoing.bytes, now);
+            let c = &self.session.slot(index).script;
+            opened = (before == Phase::SynReceived && c.phase == Phase::Synchronized && !c.active)
+                .then_some(index);
             let again = fate.twice.then(|| Outgoing {
                 id: self.fresh_id(),
                 asked: false,
@@ -88,6 +96,9 @@ impl Case {
             }
         }
         self.run_link(now);
+        if let Some(index) = opened {
+            self.request(index, now);
+        }
     }
 
     fn fresh_id(&mut self) -> SendId {
@@ -168,6 +179,11 @@ impl Case {
     pub(super) fn patience(&self, now: Instant) -> Instant {
         let came = self.to_us.items().map(|(_, arrived)| arrived.at);
         came.fold(now, Instant::min)
+    }
+
+    /// When all that we have sent so far is with the target.
+    pub(super) fn all_sent(&self, now: Instant) -> Instant {
+        self.to_target.last_due().map_or(now, |due| due.max(now))
     }
 
     /// When to look again, the link included.

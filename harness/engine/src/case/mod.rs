@@ -212,6 +212,13 @@ impl Case {
             self.outcome = Some(Outcome::Inconclusive);
             let lost = self.link.lost_by_target;
             self.reason = Some(format!("the target's link lost {lost} of the packets"));
+        } else if outcome == Outcome::Fail
+            && let Some(octets) = self.session.answer_ended()
+        {
+            self.outcome = Some(Outcome::Inconclusive);
+            self.reason = Some(format!(
+                "the web server's answer was over after {octets} octets: http_path names a longer one"
+            ));
         } else {
             self.outcome = Some(outcome);
             self.reason = reason;

@@ -83,7 +83,7 @@ impl Case {
         let opened = self
             .session
             .named(conn)
-            .is_some_and(|index| self.session.slot(index).wire.syn_sent)
+            .is_some_and(|index| self.session.slot(index).script.syn_sent)
             && !self.retired.contains(conn);
         if self.setup.instance.needs.service == "closed" {
             Goal::Refusing
@@ -121,7 +121,7 @@ impl Case {
     ) -> Result<(), crate::eval::EvalError> {
         self.waiting = Some(Waiting::Probe(Probe {
             goal: Goal::State(state.value.clone()),
-            stage: Stage::Settling(self.last_stamp.max(now) + SETTLING),
+            stage: Stage::Settling(self.all_sent(self.last_stamp.max(now)) + SETTLING),
             conn: self.frame().conn.clone(),
             passive,
         }));

@@ -4,14 +4,14 @@ use super::link::Outgoing;
 use super::{Case, Label};
 use crate::compose::Composed;
 use crate::eval::EvalError;
-use crate::model::Phase;
+use crate::model::{Connection, Phase};
 use crate::{Action, Outcome};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_suite::ast::{
     Expr, Field, FieldName, FieldValue, FlagsSpec, Inject, Stimulus, Template,
 };
-use tcpconf_wire::{Flags, Instant, Segment};
+use tcpconf_wire::{Flags, Instant, Segment, TcpOption};
 
 /// Ports asked for at a time.
 pub(super) const PORTS_AT_A_TIME: usize = 16;
@@ -298,28 +298,43 @@ impl Case {
         if c.phase == Phase::Reset || c.is_of_the_past(&arrived.segment) {
             return;
         }
-        let mut ack = Segment::new(c.ours, c.target);
-        ack.flags = Flags::ACK;
-        ack.seq = c.rcv_nxt;
-        ack.ack = c.our_rcv_nxt;
-        ack.window = c.our_window;
-        if c.timestamps_on() {
-            ack.options = vec![
-                tcpconf_wire::TcpOption::Nop,
-                tcpconf_wire::TcpOption::Nop,
-                tcpconf_wire::TcpOption::Timestamps {
-                    val: c.ts_clock(now),
-                    ecr: c.ts_from_target.unwrap_or(0),
-                },
-            ];
-        }
-        let composed = Composed {
-            segment: ack,
-            window: None,
-            ts_base: None,
-            syn_options: None,
-        };
-        let bytes = self.session.stick(index, &composed);
+        let bytes = plain_ack(c, now).build();
         self.emit(Outgoing::new(index, bytes, Some("autoack")), now);
     }
+
+    /// A connection was opened to a service that wants a request first: it is sent at once.
+    pub(super) fn request(&mut self, index: usize, now: Instant) {
+        let Some(request) = self.setup.lease.request.clone() else {
+            return;
+        };
+        let mut segment = plain_ack(&self.session.slot(index).script, now);
+        segment.flags |= Flags::PSH;
+        segment.payload = request.to_vec();
+        self.session
+            .requested(index, segment.seq + segment.seq_len());
+        let own = self.note_on_sends.replace("the service's request");
+        let outgoing = Outgoing::new(index, segment.build(), self.note_on_sends);
+        self.emit(outgoing, now);
+        self.note_on_sends = own;
+    }
+}
+
+/// An acknowledgement of what came in order, at the target's RCV.NXT.
+fn plain_ack(c: &Connection, now: Instant) -> Segment {
+    let mut ack = Segment::new(c.ours, c.target);
+    ack.flags = Flags::ACK;
+    ack.seq = c.rcv_nxt;
+    ack.ack = c.our_rcv_nxt;
+    ack.window = c.our_window;
+    if c.timestamps_on() {
+        ack.options = vec![
+            TcpOption::Nop,
+            TcpOption::Nop,
+            TcpOption::Timestamps {
+                val: c.ts_clock(now),
+                ecr: c.ts_from_target.unwrap_or(0),
+            },
+        ];
+    }
+    ack
 }

@@ -310,8 +310,18 @@ impl Case {
             return Ok(Taken::Fits);
         }
         let seen = slot.classify(segment);
-        if seen.retransmission || self.is_ignored(&seen) {
+        if seen.retransmission {
             return Ok(Taken::Passed);
+        }
+        if self.is_ignored(&seen) {
+            // Passed over, but what the application sent it must be all the same.
+            let wrong = self
+                .app_sends(index)
+                .then(|| wrong_text(&slot.script, segment));
+            return Ok(match wrong.flatten() {
+                Some(difference) => Taken::Mismatch(vec![difference]),
+                None => Taken::Passed,
+            });
         }
         Ok(Taken::Mismatch(result.differences))
     }

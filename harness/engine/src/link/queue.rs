@@ -68,6 +68,11 @@ impl<T> Queue<T> {
         self.held.iter().map(|held| held.due).min()
     }
 
+    /// When the last one has come out at the latest.
+    pub(crate) fn last_due(&self) -> Option<Instant> {
+        self.held.iter().map(|held| held.due).max()
+    }
+
     /// All that is held, in the order in which it came.
     pub(crate) fn items(&self) -> impl Iterator<Item = &T> {
         self.held.iter().map(|held| &held.item)

@@ -62,6 +62,12 @@ use rstest::rstest;
     "100.5 percent are not between 0 and 100",
     None
 )]
+#[case::path_with_a_blank(
+    "http_path = \"/a b\"\n",
+    "\"/a b\"",
+    "a path begins with / and has at most 256 printable ASCII characters, no blanks",
+    None
+)]
 #[case::another_link(
     "[link]\nloss_procent = 1\n",
     "loss_procent",

@@ -39,6 +39,7 @@ use crate::{LeaseError, Link, LostApplication, RealTarget, TargetError};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use tcpconf_engine::{AppCall, AppEvent, CallId, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Capability;
@@ -77,6 +78,8 @@ pub struct HostOptions {
     pub ports: Option<RangeInclusive<u16>>,
     /// Services behind further ports, by name.
     pub services: BTreeMap<String, u16>,
+    /// What a web server among them is asked for where it stands in for a source.
+    pub http_path: String,
     /// Half-open connections that the target is trusted with at once.
     pub max_half_open: u32,
     /// Where its agent is, if it has one: on this machine itself, its ports are not ours.
@@ -93,6 +96,7 @@ impl Default for HostOptions {
             mac: MacChoice::default(),
             ports: None,
             services: BTreeMap::new(),
+            http_path: "/".to_owned(),
             max_half_open: 2,
             agent: None,
             portable_link: std::env::var("TCPCONF_LINK").as_deref() == Ok("pnet"),
@@ -105,6 +109,7 @@ pub struct HostTarget {
     name: String,
     target: SocketAddr,
     services: BTreeMap<String, u16>,
+    http_path: String,
     max_half_open: u32,
     link: Box<dyn Link + Send>,
     /// Whether the sources are nobody's.
@@ -149,6 +154,7 @@ impl HostTarget {
             name: name.to_owned(),
             target,
             services: options.services.clone(),
+            http_path: options.http_path.clone(),
             max_half_open: options.max_half_open,
             link: opened.link,
             any_port: opened.any_port,
@@ -203,6 +209,26 @@ impl HostTarget {
         Ok(())
     }
 
+    /// The port of the web server that stands in for a source that nobody named.
+    fn web_server_for(&self, needs: &Needs) -> Option<u16> {
+        let source = Service::Source.name();
+        let wanted = needs.service == source && !self.services.contains_key(source);
+        let port = self.services.get(Service::Http.name());
+        port.filter(|_| wanted).copied()
+    }
+
+    /// What makes a web server a source (RFC 1945 §5: it closes behind its answer).
+    fn http_request(&self) -> Arc<[u8]> {
+        let (path, host) = (&self.http_path, self.target.ip());
+        let host = match host {
+            IpAddr::V4(host) => host.to_string(),
+            IpAddr::V6(host) => format!("[{host}]"),
+        };
+        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")
+            .into_bytes()
+            .into()
+    }
+
     /// The port for a service.
     fn port_for(&mut self, needs: &Needs, key: u64) -> Result<u16, LeaseError> {
         let unsupported = |reason: String| Err(LeaseError::Unsupported(reason));
@@ -229,8 +255,9 @@ impl HostTarget {
         if needs.service.is_empty() || needs.service == Service::Listen.name() {
             return Ok(self.target.port());
         }
-        match self.services.get(&needs.service) {
-            Some(port) => Ok(*port),
+        let named = self.services.get(&needs.service).copied();
+        match named.or_else(|| self.web_server_for(needs)) {
+            Some(port) => Ok(port),
             None => unsupported(format!(
                 "nobody said where {} has the service '{1}': --service {1}=PORT",
                 self.target.ip(),
@@ -260,6 +287,8 @@ impl RealTarget for HostTarget {
         let key = self.last_key;
         let mut target = self.target;
         target.set_port(self.port_for(needs, key)?);
+        let stands_in = self.web_server_for(needs) == Some(target.port());
+        let request = stands_in.then(|| self.http_request());
         Ok(Lease {
             key,
             addresses: self.sources.clone(),
@@ -269,6 +298,7 @@ impl RealTarget for HostTarget {
             // Tests that depend on it ask for the service `closed`, and get it only when it is known.
             closed_port: self.closed_port.unwrap_or(closed_port::CANDIDATES[0]),
             listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
+            request,
         })
     }
 

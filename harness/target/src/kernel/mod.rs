@@ -213,6 +213,7 @@ impl RealTarget for KernelTarget {
             closed_port: CLOSED_PORT,
             any_port: true,
             listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
+            request: None,
         })
     }
 

@@ -410,6 +410,7 @@ pub(crate) fn lease(port: u16) -> Lease {
         target: TARGET,
         closed_port: 81,
         listen_ports: VecDeque::new(),
+        request: None,
     }
 }
 

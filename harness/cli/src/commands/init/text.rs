@@ -53,10 +53,23 @@ pub(super) fn table(name: &str, way: &Way, observed: &Observed) -> String {
         "# Half-open connections that it is trusted with at once.",
     );
     line(&mut out, "max_half_open = 2");
+    if way.services.iter().any(|(service, _)| service == "http") {
+        line(
+            &mut out,
+            "# What its web server is asked for where it stands in for a source: something long.",
+        );
+        line(&mut out, "http_path = \"/\"");
+    }
+    line(&mut out, &format!("\n[{name}.link]"));
     if !way.ours.is_empty() {
-        line(&mut out, &format!("\n[{name}.link]"));
         line(&mut out, &format!("ours = {}", list(&way.ours)));
     }
+    line(
+        &mut out,
+        "# A worse link for whole runs: how much later packets come each way, and how many are lost.",
+    );
+    line(&mut out, "# delay_ms = 30");
+    line(&mut out, "# loss_percent = 0.5");
     if !way.services.is_empty() {
         line(&mut out, &format!("\n[{name}.services]"));
         for (service, port) in &way.services {

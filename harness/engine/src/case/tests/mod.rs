@@ -6,6 +6,7 @@ mod invariants;
 mod limits;
 mod link;
 mod odd;
+mod request;
 mod steps;
 mod waiting;
 
@@ -79,6 +80,7 @@ pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
             target: ([10, 0, 0, 2], 80).into(),
             closed_port: 81,
             listen_ports: VecDeque::from([5_001, 5_002]),
+            request: None,
         },
         profile: Arc::new(profile),
         mode,

@@ -136,6 +136,7 @@ mod tests {
             target: SocketAddr::new(address, 80),
             closed_port: 81,
             listen_ports: [].into(),
+            request: None,
         }
     }
 
