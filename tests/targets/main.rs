@@ -8,8 +8,11 @@ mod foreign;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod init;
+mod link;
 #[cfg(target_os = "linux")]
 mod peer;
+#[cfg(target_os = "linux")]
+mod services;
 #[cfg(target_os = "linux")]
 mod transports;
 

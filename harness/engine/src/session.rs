@@ -430,11 +430,11 @@ impl Session {
         slot.inbox.push_back(arrived);
     }
 
-    /// Whether a service was sent a request, and has ended its answer by itself: how many octets it had.
+    /// How many octets the answer to a service's request had, when it is over: a source never ends.
     pub(crate) fn answer_ended(&self) -> Option<u32> {
         self.slots.iter().find_map(|slot| {
+            slot.request_end?;
             let c = &slot.wire;
-            slot.request_end.filter(|_| !c.fin_received)?;
             Some(c.target_fin? - (c.iss? + 1))
         })
     }

@@ -14,7 +14,7 @@ const READY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Server {
     children: Vec<Child>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -62,13 +62,19 @@ impl Server {
         Self::ready(place, commands.into(), port, folder)
     }
 
+    /// A file of so many octets, where the server offers its folder ([`Server::python`]).
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn offer(&self, name: &str, octets: usize) {
+        let file = self.folder.path().join(name);
+        std::fs::write(file, vec![b'x'; octets]).expect("our own folder");
+    }
+
     fn ready(place: &Place, commands: Vec<Command>, port: u16, folder: tempfile::TempDir) -> Self {
         let children = commands.into_iter().map(|c| spawn_in(place, c)).collect();
         // From here on a panic ends the children too.
-        let mut server = Self {
-            children,
-            _folder: folder,
-        };
+        let mut server = Self { children, folder };
         for address in TARGET {
             let ip = address.parse().expect("the addresses are right");
             let address = SocketAddr::new(ip, port);

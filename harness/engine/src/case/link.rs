@@ -10,6 +10,7 @@ use crate::link::{Traits, corrupt};
 use crate::model::Phase;
 use crate::session::Arrived;
 use crate::{Action, SendId};
+use std::time::Duration;
 use tcpconf_suite::ast::Name;
 use tcpconf_suite::impair::{Impair, Way};
 use tcpconf_wire::{Instant, Packet, fragment};
@@ -26,6 +27,8 @@ pub(super) struct Outgoing {
     pub(super) label: Option<String>,
     /// A step sends it: what timing counts from.
     pub(super) asked: bool,
+    /// It goes to the link so much later.
+    pub(super) after: Duration,
     /// Of the last packet that it goes out as.
     pub(super) id: SendId,
 }
@@ -55,10 +58,11 @@ impl Case {
     pub(super) fn emit(&mut self, mut outgoing: Outgoing, now: Instant) {
         outgoing.id = self.fresh_id();
         let own = self.note_on_sends.is_some();
-        let fate = self.link.fate(Way::In, Traits::of(&outgoing.bytes), own);
+        let mut fate = self.link.fate(Way::In, Traits::of(&outgoing.bytes), own);
         if let Some(choice) = fate.corrupt {
             corrupt(&mut outgoing.bytes, choice);
         }
+        fate.delay += outgoing.after;
         outgoing.note = joined(outgoing.note, fate.note);
         let mut opened = None;
         let asked = outgoing
@@ -155,6 +159,7 @@ impl Case {
             note,
             label,
             asked: _,
+            after: _,
             id,
         } = outgoing;
         self.session.note_sent(index, &bytes, now, note);
@@ -221,6 +226,7 @@ impl Outgoing {
             note: note.map(str::to_owned),
             label: None,
             asked: false,
+            after: Duration::ZERO,
             id: SendId(0),
         }
     }

@@ -8,6 +8,7 @@ use crate::model::{Connection, Phase};
 use crate::{Action, Outcome};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tcpconf_suite::ast::{
     Expr, Field, FieldName, FieldValue, FlagsSpec, Inject, Stimulus, Template,
 };
@@ -15,6 +16,10 @@ use tcpconf_wire::{Flags, Instant, Segment, TcpOption};
 
 /// Ports asked for at a time.
 pub(super) const PORTS_AT_A_TIME: usize = 16;
+
+/// How long a server has to write the beginning of its answer: below any retransmission timeout, so that no
+/// probe of the shut window comes.
+const ANSWER_GATHERS: Duration = Duration::from_millis(100);
 
 const FOREIGN_PORT: &str =
     "ports outside our range need a source address of our own (see --source)";
@@ -303,17 +308,28 @@ impl Case {
     }
 
     /// A connection was opened to a service that wants a request first: it is sent at once.
+    ///
+    /// It shuts the window until the answer's head and the text behind it, which servers write apart, lie
+    /// together: a source sends full segments.
     pub(super) fn request(&mut self, index: usize, now: Instant) {
         let Some(request) = self.setup.lease.request.clone() else {
             return;
         };
         let mut segment = plain_ack(&self.session.slot(index).script, now);
         segment.flags |= Flags::PSH;
+        segment.window = 0;
         segment.payload = request.to_vec();
         self.session
             .requested(index, segment.seq + segment.seq_len());
         let own = self.note_on_sends.replace("the service's request");
         let outgoing = Outgoing::new(index, segment.build(), self.note_on_sends);
+        self.emit(outgoing, now);
+        let opens = plain_ack(&self.session.slot(index).script, now + ANSWER_GATHERS);
+        let outgoing = Outgoing {
+            asked: true,
+            after: ANSWER_GATHERS,
+            ..Outgoing::new(index, opens.build(), self.note_on_sends)
+        };
         self.emit(outgoing, now);
         self.note_on_sends = own;
     }

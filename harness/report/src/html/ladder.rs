@@ -87,9 +87,10 @@ fn rung(packet: &Packet, first: u64) -> Rung {
             Direction::In => "in",
             Direction::Out => "out",
         },
-        mark: match note {
-            "mismatch" => "mismatch",
-            "cleaning up" => "cleaning",
+        // What the link did stands before it.
+        mark: match note.rsplit("; ").next() {
+            Some("mismatch") => "mismatch",
+            Some("cleaning up") => "cleaning",
             _ => "",
         },
         at: format!("{seconds:.3}"),

@@ -49,6 +49,7 @@ impl HostTarget {
             name: name.to_owned(),
             target,
             services: options.services.clone(),
+            http_path: options.http_path.clone(),
             max_half_open: options.max_half_open,
             link,
             any_port: true,

@@ -10,17 +10,24 @@ fn setup_with_request(steps: &str) -> CaseSetup {
     setup
 }
 
-/// A web server whose answer has this many segments of 100 octets, and then ends or does not.
+/// A web server whose answer has this many segments of 100 octets, and then ends or does not. It is sent
+/// when our window opens behind the request.
 fn server(segments: u32, ends: bool) -> impl FnMut(&Segment) -> Answer {
+    let mut asked = false;
     move |to| {
         if to.flags == Flags::SYN {
             return vec![(ms(1), syn_ack(to))];
         }
         let ack = (to.seq + to.seq_len()).0;
-        if to.payload != REQUEST {
+        if to.payload == REQUEST {
+            assert_eq!(to.window, 0);
+            asked = true;
+            return vec![(ms(1), reply(to, Flags::ACK, ISS + 1, ack))];
+        }
+        if !std::mem::take(&mut asked) {
             return Vec::new();
         }
-        let mut answers = vec![(ms(1), reply(to, Flags::ACK, ISS + 1, ack))];
+        let mut answers = Vec::new();
         for n in 0..segments {
             let mut text = reply(to, Flags::ACK, ISS + 1 + 100 * n, ack);
             text.payload = vec![b'x'; 100];
@@ -49,7 +56,7 @@ fn the_request_follows_the_handshake_and_symbols_count_it() {
     assert_eq!(
         shown[3],
         (
-            "< P. 1:19(18) ack 1 win 65535".into(),
+            "< P. 1:19(18) ack 1 win 0".into(),
             Some("the service's request")
         )
     );
