@@ -2,7 +2,7 @@ use super::SmoltcpTarget;
 use crate::in_process_tests::{Pair, driven, driving, listen, send};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tcpconf_engine::{AppCall, Errno, Value};
+use tcpconf_engine::{AppCall, AppEvent, Errno, Value};
 use tcpconf_stack::Received;
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Setting;
@@ -75,4 +75,14 @@ fn options_by_name() {
     assert_eq!(sent, Some(Ok(Value::Count(1))));
     let ttl = pair.sent.last().unwrap()[8];
     assert_eq!(ttl, 9);
+}
+
+#[test]
+fn user_timeout_ends_a_connection_whose_peer_is_silent() {
+    let (mut pair, socket) = driven(&SmoltcpTarget);
+    let set = AppCall::Set(socket, Setting::UserTimeout, 5_000);
+    assert_eq!(pair.call(1, set), Some(Ok(Value::Done)));
+    pair.run(Duration::from_secs(10));
+    let error = AppEvent::Error(socket, Errno::TimedOut);
+    assert!(pair.app.contains(&error), "{:?}", pair.app);
 }
