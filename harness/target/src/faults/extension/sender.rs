@@ -97,6 +97,17 @@ pub(in crate::faults) const ROOM: Room = Room {
             }),
         ),
         Fault::new(
+            "keep-alives-unasked",
+            "sends keep-alives after twenty seconds of silence, whether or not they are asked for",
+            "RFC 9293 §3.8.4 MUST-25: off unless the application turns them on",
+            Configuration(|config| {
+                config.socket.keep_alive = Some(KeepAlive {
+                    idle: Duration::from_secs(20),
+                    ..KeepAlive::default()
+                });
+            }),
+        ),
+        Fault::new(
             "keep-alives-early",
             "sends keep-alives after a minute of silence",
             "RFC 2525 §2.11; RFC 9293 §3.8.4 MUST-28",

@@ -1,9 +1,9 @@
 //! Options of impossible lengths (RFC 9293 §3.1, MUST-7): the endless loops of six stacks.
 
 use crate::faults::Change::Input;
-use crate::faults::scene::{Scene, hang_if, is_ack, is_syn};
+use crate::faults::scene::{Scene, Then, hang_if, is_ack, is_syn};
 use crate::faults::{Fault, Room};
-use tcpconf_wire::{Malformation, kind};
+use tcpconf_wire::{Auto, Malformation, kind};
 
 /// Kinds that a small stack reads.
 const READ: [u8; 3] = [kind::MSS, kind::WINDOW_SCALE, kind::TIMESTAMPS];
@@ -79,6 +79,19 @@ pub(in crate::faults) const ROOM: Room = Room {
             "crashes on an acknowledgement with any malformed option",
             "CVE-2021-26788 (CycloneTCP)",
             Input(|segment, scene| hang_if(is_ack(segment) && any_length(scene, |_, _, _| true))),
+        ),
+        Fault::new(
+            "offset-below-five-read-as-five",
+            "takes a data offset of less than five words for five",
+            "RFC 9293 §3.1: the minimum is five; MUST-7",
+            Input(|segment, scene| {
+                let low =
+                    |m: &Malformation| matches!(m, Malformation::DataOffset { words: ..5, .. });
+                if scene.connection.is_open() && scene.malformed.iter().any(low) {
+                    segment.data_offset = Auto::Auto;
+                }
+                Then::Pass
+            }),
         ),
     ],
 };

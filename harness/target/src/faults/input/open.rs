@@ -178,6 +178,50 @@ pub(in crate::faults) const ROOM: Room = Room {
             }),
         ),
         Fault::new(
+            "open-fin-again-unanswered",
+            "does not acknowledge a FIN that comes again",
+            "RFC 9293 §3.10.7.4, first step: what is not acceptable draws an acknowledgement",
+            Input(|segment, scene| {
+                drop_if(scene.connection.fin_in && segment.flags.contains(Flags::FIN))
+            }),
+        ),
+        Fault::new(
+            "open-past-the-edge-in-order",
+            "takes a segment that reaches beyond the window for the next in order",
+            "RFC 9293 §3.10.7.4: what lies outside of the window is trimmed; bug bank: a ring buffer that overruns",
+            Input(|segment, scene| {
+                let connection = &scene.connection;
+                let octets = segment.payload.len() as u64;
+                if connection.is_open()
+                    && connection.is_in_window(segment)
+                    && u64::from(connection.offset(segment)) + octets > connection.rcv_wnd.into()
+                {
+                    segment.seq = connection.rcv_nxt;
+                }
+                Then::Pass
+            }),
+        ),
+        Fault::new(
+            "open-early-acknowledgement-unanswered",
+            "drops an acknowledgement of what was not sent without a word",
+            "RFC 9293 §3.10.7.4, fifth step: then send an ACK",
+            Input(|segment, scene| {
+                let connection = &scene.connection;
+                let beyond = (1..1 << 31).contains(&(segment.ack - connection.snd_nxt));
+                drop_if(connection.is_open() && is_ack(segment) && beyond)
+            }),
+        ),
+        Fault::new(
+            "open-syn-outside-unanswered",
+            "drops a SYN from outside of the window without a word",
+            "RFC 5961 §4.2: a challenge ACK, irrespective of the sequence number",
+            Input(|segment, scene| {
+                let connection = &scene.connection;
+                let is_syn = segment.flags.contains(Flags::SYN);
+                drop_if(connection.is_open() && is_syn && !connection.is_in_window(segment))
+            }),
+        ),
+        Fault::new(
             "open-urgent-lost",
             "drops text with URG",
             "RFC 9293 §3.8.5 MUST-30",

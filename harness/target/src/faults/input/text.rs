@@ -7,6 +7,8 @@ use tcpconf_wire::{Segment, SeqNumber};
 
 /// Text of the size of a full segment or near it.
 const LARGE: usize = 536;
+/// A buffer of a small stack.
+const SMALL: usize = 64;
 /// The segment size of Ethernet.
 const FULL_SIZED: u16 = 1_460;
 
@@ -81,6 +83,17 @@ pub(in crate::faults) const ROOM: Room = Room {
             Input(|segment, scene| {
                 let SeqNumber(received) = scene.connection.rcv_nxt - scene.connection.irs.0;
                 drop_if(is_text(segment, scene) && received > 1)
+            }),
+        ),
+        Fault::new(
+            "middling-text-cut",
+            "takes at most 64 octets of a segment that has fewer than 536",
+            "RFC 9293 §3.10.7.4, seventh step; bug bank: small buffers of small stacks",
+            Input(|segment, scene| {
+                if is_text(segment, scene) && segment.payload.len() < LARGE {
+                    segment.payload.truncate(SMALL);
+                }
+                Then::Pass
             }),
         ),
         Fault::new(
