@@ -11,6 +11,9 @@ use tcpconf_tests::{Ended, Privilege, Verdicts, has, spawn_in, spend_real_time, 
 /// Cases that have their verdict when the agent is killed.
 const BEFORE: usize = 30;
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Cases at a time. With datagrams the death of an upper tester shows at the next request; until then what its sockets
+/// do when they are closed is judged in those that run.
+const JOBS: usize = 8;
 
 /// Waits until that many cases have ended, while others go on.
 fn wait_for_cases(jsonl: &Path) {
@@ -34,25 +37,29 @@ fn wait_for_cases(jsonl: &Path) {
     &["--listen", "10.78.0.2:4000"],
     "tcpconf agent: listening on 10.78.0.2:4000\n",
     "10.78.0.2:4000",
-    "the agent at 10.78.0.2:4000 is gone"
+    "the agent at 10.78.0.2:4000 is gone",
+    0
 )]
 #[case::udp(
     &["--autosar", "udp:10.78.0.2:4000"],
     "tcpconf agent: upper tester on 10.78.0.2:4000\n",
     "autosar:udp:10.78.0.2:4000",
-    "the upper tester at 10.78.0.2:4000 cannot be reached: "
+    "the upper tester at 10.78.0.2:4000 cannot be reached: ",
+    JOBS
 )]
 #[case::tcp(
     &["--autosar", "tcp:10.78.0.2:4000"],
     "tcpconf agent: upper tester on 10.78.0.2:4000\n",
     "autosar:tcp:10.78.0.2:4000",
-    "the upper tester at 10.78.0.2:4000 cannot be reached: "
+    "the upper tester at 10.78.0.2:4000 cannot be reached: ",
+    0
 )]
 fn cases_of_an_agent_that_dies_are_inconclusive(
     #[case] options: &[&str],
     #[case] says: &str,
     #[case] name: &str,
     #[case] reason: &str,
+    #[case] judged: usize,
 ) {
     if !has(&[Privilege::Networks]) {
         return;
@@ -70,7 +77,14 @@ fn cases_of_an_agent_that_dies_are_inconclusive(
     });
     let folder = tempfile::tempdir().unwrap();
     let jsonl = folder.path().join("o.jsonl");
-    let mut command = tcpconf(["run", "suites/states", "--profile", "linux", "-j", "8"]);
+    let mut command = tcpconf([
+        "run",
+        "suites/states",
+        "--profile",
+        "linux",
+        "-j",
+        &JOBS.to_string(),
+    ]);
     command.args(["--target", "10.78.0.2:7000", "--agent", name]);
     command.arg("--jsonl").arg(&jsonl);
     command
@@ -82,15 +96,12 @@ fn cases_of_an_agent_that_dies_are_inconclusive(
     agent.0.kill().unwrap();
     agent.0.wait().unwrap();
     let ended: Ended = child.wait_with_output().unwrap().into();
-    assert_eq!(ended.code, Some(5), "{}", ended.all());
     let verdicts = Verdicts::read(&jsonl);
     assert_eq!(verdicts.shown.len() as u64, verdicts.promised());
-    assert_eq!(
-        verdicts.with(&["fail", "error"]),
-        [""; 0],
-        "{}",
-        ended.all()
-    );
+    let failed = verdicts.with(&["fail", "error"]);
+    assert!(failed.len() <= judged, "{}", ended.all());
+    let code = if failed.is_empty() { 5 } else { 1 };
+    assert_eq!(ended.code, Some(code), "{}", ended.all());
     assert!(verdicts.with(&["pass"]).len() >= BEFORE);
     let inconclusive = verdicts.with(&["inconclusive"]);
     assert!(!inconclusive.is_empty(), "{}", ended.all());

@@ -150,7 +150,7 @@ impl Case {
             return Some(now + SETTLING);
         };
         match answer {
-            Some(status) => self.told(&probe, status),
+            Some(status) => self.told(&probe, status, now),
             None if self.setup.instance.needs.app && self.session.named(&probe.conn).is_some() => {
                 match self.socket_of(&probe.conn) {
                     Some(socket) => {
@@ -172,7 +172,7 @@ impl Case {
                 self.waiting = Some(Waiting::Probe(probe));
                 return Some(now + super::app_step::PATIENCE);
             }
-            Some(Ok(Value::Status(status))) => self.told(&probe, status),
+            Some(Ok(Value::Status(status))) => self.told(&probe, status, now),
             // The socket is gone, or cannot tell.
             Some(_) => self.wire_class(&probe, now),
         }
@@ -180,12 +180,17 @@ impl Case {
     }
 
     /// The target says which state it is in.
-    fn told(&mut self, probe: &Probe, status: Status) {
+    fn told(&mut self, probe: &Probe, status: Status, now: Instant) {
         let Goal::State(wanted) = &probe.goal else {
             return;
         };
         if status.state == *wanted {
             self.states.push((wanted.clone(), Evidence::Status));
+            return;
+        }
+        // Of a four-tuple whose port has a listener both are true.
+        if wanted == "LISTEN" && status.state == "CLOSED" {
+            self.wire_class(probe, now);
             return;
         }
         let message = format!("the target is in {}", status.state);

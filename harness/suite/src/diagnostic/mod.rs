@@ -77,7 +77,7 @@ impl Diagnostic {
         candidates: impl IntoIterator<Item = &'a str> + Clone,
     ) -> Self {
         /// A longer list helps nobody.
-        const MANY: usize = 32;
+        const MANY: usize = 40;
         match nearest(word, candidates.clone()) {
             Some(near) => self.help(format!("did you mean '{near}'?")),
             None => {

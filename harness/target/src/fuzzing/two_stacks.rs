@@ -32,6 +32,8 @@ const MAX_TOTAL: u32 = 16 * 1024;
 const OCTETS_PER_BUFFER: u32 = 40;
 /// Packets that an input may decide about.
 const MAX_UNFAIR: u32 = 3000;
+/// No SYN gives up before: each may be lost as long as the input decides, up to a minute apart.
+const NEVER: Duration = Duration::from_secs(MAX_UNFAIR as u64 * 120);
 /// From the moment at which the link is fair.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// Packets of a fair link beside those for the text.
@@ -109,7 +111,7 @@ impl<'a> Net<'a> {
             // Whatever the link does for a while, no side gives up.
             config.socket.user_timeout = None;
             config.socket.keep_alive = None;
-            config.r2_syn = LONGEST;
+            config.r2_syn = NEVER;
             config.synack_retries = 1000;
             (config, s.seed)
         });
