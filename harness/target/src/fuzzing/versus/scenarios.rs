@@ -185,7 +185,7 @@ pub(super) fn plain() -> Vec<Scenario> {
 pub(super) fn allowed() -> Vec<Scenario> {
     use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 22] = [
+    let scripts: [(&str, Vec<Operation>); 23] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -319,11 +319,32 @@ pub(super) fn allowed() -> Vec<Scenario> {
                 Wait(2),
             ],
         ),
+        (
+            "time-wait-is-over-sooner",
+            vec![
+                SYN,
+                say(A).text(2).op(),
+                Send(8000),
+                Send(8000),
+                Close,
+                say(union(FA, Flags::PSH))
+                    .seq(SeqBase::Next, -34)
+                    .ack(AckBase::Last, 33)
+                    .text(2000)
+                    .op(),
+                Operation::Cooperate,
+            ],
+        ),
     ];
-    scripts
+    let mut scenarios: Vec<Scenario> = scripts
         .into_iter()
         .map(|(name, operations)| scenario(name, true, operations))
-        .collect()
+        .collect();
+    // Small segments, many rounds: the two do not get on equally fast.
+    if let Some(last) = scenarios.last_mut() {
+        (last.script.mss, last.script.sack) = (Some(100), true);
+    }
+    scenarios
 }
 
 fn scenario(name: &'static str, needs: bool, operations: Vec<Operation>) -> Scenario {
