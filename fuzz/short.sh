@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
 . ./common.sh
-build
+build "$@"
 
 failed=
 for target in ${*:-$(cargo fuzz list)}; do
