@@ -77,6 +77,8 @@ pub(super) enum Facet {
     Told,
     /// After a fair end: how much was sent.
     Sent,
+    /// Whether it stops sending.
+    Rest,
 }
 
 /// What is to be compared.

@@ -346,10 +346,7 @@ impl<'a> World<'a> {
                 "the own stack sends without end after {operation:?}"
             ));
         }
-        // smoltcp 0.14 can be brought to it: regressions/stack_vs_smoltcp/found-18-15-smoltcp-spins.
-        if other.spins {
-            return Ok(Then::Stop);
-        }
+        let spins = other.spins;
         let reactions = [own.reaction(), other.reaction()];
         let mut found = differences(&reactions[0], &reactions[1], depth);
         if *operation == Operation::Cooperate {
@@ -359,6 +356,9 @@ impl<'a> World<'a> {
             if open && all && sent[0] != sent[1] {
                 found.push(Facet::Sent);
             }
+        }
+        if spins {
+            found.push(Facet::Rest);
         }
         self.situation.operation(operation);
         for (side, reaction) in self.sides.iter().zip(&reactions) {
@@ -385,7 +385,8 @@ impl<'a> World<'a> {
                 then = Then::Stop;
             }
         }
-        const APART: [Facet; 5] = [
+        const APART: [Facet; 6] = [
+            Facet::Rest,
             Facet::Acked,
             Facet::Delivered,
             Facet::Unacked,

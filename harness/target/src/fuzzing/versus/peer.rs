@@ -10,6 +10,9 @@ use super::{BUFFER, FAR, MAX_ROUNDS, NO_ISS, SETTLE, WIDE, World};
 use std::net::SocketAddr;
 use tcpconf_wire::{Flags, Segment, SeqNumber, TcpOption};
 
+/// What smoltcp's queue for text out of order holds (`ASSEMBLER_MAX_SEGMENT_COUNT`).
+const PIECES: u32 = 4;
+
 /// What the peer knows of the connection that was opened last.
 pub(super) struct Peer {
     pub(super) ours: SocketAddr,
@@ -26,6 +29,8 @@ pub(super) struct Peer {
     /// Its own FIN's place, and the right end of what it has said in the window.
     pub(super) fin: Option<SeqNumber>,
     pub(super) furthest: SeqNumber,
+    /// Segments of text that lay ahead of what was expected.
+    pub(super) pieces: u32,
     /// It has said a window that text may not fit into; which window is believed depends on the segment's numbers.
     pub(super) narrow: bool,
     pub(super) past: Vec<Past>,
@@ -45,6 +50,7 @@ impl Peer {
             closed: false,
             fin: None,
             furthest: isn,
+            pieces: 0,
             narrow: false,
             past: Vec::new(),
         }
@@ -201,6 +207,12 @@ impl World<'_> {
         }
         if fin && seq_place == SeqPlace::Ahead {
             peer.has(Past::FinAhead);
+        }
+        if text && seq_place == SeqPlace::Ahead {
+            peer.pieces += 1;
+            if peer.pieces >= PIECES {
+                peer.has(Past::ManyPieces);
+            }
         }
         if ack_place == AckPlace::Old {
             peer.has(Past::OldAck);

@@ -185,7 +185,7 @@ pub(super) fn plain() -> Vec<Scenario> {
 pub(super) fn allowed() -> Vec<Scenario> {
     use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 23] = [
+    let scripts: [(&str, Vec<Operation>); 25] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -317,6 +317,28 @@ pub(super) fn allowed() -> Vec<Scenario> {
                 say(A).seq(SeqBase::Next, -42).op(),
                 Wait(5),
                 Wait(2),
+            ],
+        ),
+        (
+            "few-pieces-are-kept",
+            [10, 20, 30, 40, 50]
+                .into_iter()
+                .map(|ahead| say(A).seq(SeqBase::Next, ahead).text(2).op())
+                .fold(vec![SYN, ack], |mut script, piece| {
+                    script.push(piece);
+                    script
+                }),
+        ),
+        (
+            "probes-in-fin-wait-2-without-end",
+            vec![
+                SYN,
+                ack,
+                Send(1000),
+                Close,
+                say(A).ack(AckBase::All, -28).window(0).op(),
+                say(A).window(0).op(),
+                Wait(3),
             ],
         ),
         (

@@ -56,6 +56,8 @@ pub(super) enum Past {
     OldAck,
     /// A window of 0 was said.
     WindowClosed,
+    /// As much text came ahead of what was expected, in pieces, as smoltcp has room for.
+    ManyPieces,
     /// A segment without RST came from outside of the receive window.
     OutsideWindow,
 }
