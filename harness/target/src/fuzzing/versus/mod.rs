@@ -310,6 +310,9 @@ impl<'a> World<'a> {
                     self.over = true;
                     return None;
                 }
+                if let Some(peer) = &mut self.peer {
+                    peer.has(Past::Cooperated);
+                }
             }
         }
         Some(Depth::Effects)

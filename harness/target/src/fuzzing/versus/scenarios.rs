@@ -185,7 +185,7 @@ pub(super) fn plain() -> Vec<Scenario> {
 pub(super) fn allowed() -> Vec<Scenario> {
     use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 25] = [
+    let scripts: [(&str, Vec<Operation>); 26] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -357,14 +357,32 @@ pub(super) fn allowed() -> Vec<Scenario> {
                 Operation::Cooperate,
             ],
         ),
+        (
+            "time-wait-began-sooner",
+            vec![
+                SYN,
+                ack,
+                Send(8000),
+                Close,
+                say(FA).op(),
+                say(A).ack(AckBase::All, -47).op(),
+                ack,
+                Operation::Cooperate,
+                ack,
+                ack,
+            ],
+        ),
     ];
     let mut scenarios: Vec<Scenario> = scripts
         .into_iter()
         .map(|(name, operations)| scenario(name, true, operations))
         .collect();
     // Small segments, many rounds: the two do not get on equally fast.
-    if let Some(last) = scenarios.last_mut() {
-        (last.script.mss, last.script.sack) = (Some(100), true);
+    for scenario in &mut scenarios {
+        if scenario.name.starts_with("time-wait-is") || scenario.name.starts_with("time-wait-began")
+        {
+            (scenario.script.mss, scenario.script.sack) = (Some(100), true);
+        }
     }
     scenarios
 }

@@ -60,6 +60,8 @@ pub(super) enum Past {
     ManyPieces,
     /// A segment without RST came from outside of the receive window.
     OutsideWindow,
+    /// The peer has cooperated for a while.
+    Cooperated,
 }
 
 /// One or more segments, or a call, in a state.
