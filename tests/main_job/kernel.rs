@@ -81,6 +81,53 @@ fn the_handshake_suite_on_this_kernel_has_the_same_verdicts_for_everybody() {
     }
 }
 
+/// All eleven states by every path on IPv4 and IPv6, each confirmed; and the kernel's table of sockets is empty
+/// afterwards, TIME-WAIT aside.
+#[test]
+fn all_states_are_reached_on_this_kernel_and_its_sockets_are_gone_afterwards() {
+    if !has(&[Privilege::Networks]) {
+        return;
+    }
+    let _alone = spend_real_time();
+    let folder = tempfile::tempdir().unwrap();
+    let jsonl = folder.path().join("o.jsonl");
+    let file = jsonl.display().to_string();
+    let arguments = ["run", "suites/states", "--target", "kernel", "--ip", "both"];
+    let command = as_root(&[&arguments[..], &["--jsonl", &file]].concat());
+    let run = Played::of("kernel, states", jsonl, command, Ended::of);
+    run.is_complete();
+    run.ends_with(0);
+    for state in [
+        "CLOSED",
+        "LISTEN",
+        "SYN-SENT",
+        "SYN-RECEIVED",
+        "ESTABLISHED",
+        "FIN-WAIT-1",
+        "FIN-WAIT-2",
+        "CLOSE-WAIT",
+        "CLOSING",
+        "LAST-ACK",
+        "TIME-WAIT",
+    ] {
+        let reached = run.verdicts.shown.iter().any(|(id, shown)| {
+            shown == "pass"
+                && match state {
+                    "CLOSED" => id.starts_with("states/closed-refuses"),
+                    "LISTEN" => id.starts_with("states/listen-waits"),
+                    "SYN-SENT" => id.starts_with("states/active-open-is-syn-sent"),
+                    _ => {
+                        id.starts_with("states/state-by-path")
+                            && id.contains(&format!("state={state},"))
+                    }
+                }
+        });
+        assert!(reached, "{state} was not reached");
+    }
+    let said = run.ended.all();
+    assert!(!said.contains("sockets that are left"), "{said}");
+}
+
 /// Nothing of a run stays: no process, no network namespace, no interface.
 #[test]
 fn nothing_is_left_behind_by_a_run_that_is_killed() {
