@@ -53,6 +53,8 @@ pub struct Lease {
     pub target: SocketAddr,
     /// A port of the target behind which nothing listens.
     pub closed_port: u16,
+    /// Ports of the target's host besides, where its application may listen: nobody else does.
+    pub spare_ports: VecDeque<u16>,
     /// Where the target's application may connect to.
     pub listen_ports: VecDeque<u16>,
     /// What the service behind the port must be sent on a new connection before it is what the case needs:

@@ -76,7 +76,8 @@ impl Slot {
             && segment.flags & (Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK) == Flags::ACK
     }
 
-    fn bind(&mut self, target: SocketAddr) {
+    /// The other end is that.
+    pub(crate) fn bind(&mut self, target: SocketAddr) {
         self.models().for_each(|model| model.target = target);
     }
 

@@ -388,8 +388,10 @@ pub struct AppStep {
 /// What the target's application can be asked to do (RFC 9293 §3.9.1 and sockets).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppVerb {
-    /// `listen [backlog N] [with …]`
+    /// `listen [port N|fresh] [backlog N] [with …]`
     Listen {
+        /// Besides the service's port: a listener for this connection.
+        port: Option<ListenPort>,
         /// How many connections may wait.
         backlog: Option<Expr>,
         /// Settings of the listener.
@@ -445,6 +447,15 @@ pub enum AppVerb {
     },
     /// `expect …` alone: an event.
     Event,
+}
+
+/// Where a listener stands that is not the service's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenPort {
+    /// `fresh`: a port of the target that is leased to the case.
+    Fresh,
+    /// This very port.
+    Is(Expr),
 }
 
 /// `NAME VALUE`: a socket option.

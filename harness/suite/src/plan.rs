@@ -46,7 +46,7 @@ pub struct Needs {
     pub app: bool,
     /// Nothing is to stand behind the port: the case opens what it needs by `app` calls.
     pub driven: bool,
-    /// The steps themselves say when the application listens; otherwise it does before the first step.
+    /// The steps themselves say when the application listens on the service's port; otherwise it does before the first step.
     pub listens: bool,
     /// It must tell of what happens by itself (`app expect`): open connections, errors, ends of streams.
     pub events: bool,

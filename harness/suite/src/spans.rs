@@ -312,7 +312,14 @@ impl Spans for Branch {
 impl Spans for AppVerb {
     fn each_span(&mut self, f: &mut dyn FnMut(&mut Span)) {
         match self {
-            Self::Listen { backlog, with } => {
+            Self::Listen {
+                port,
+                backlog,
+                with,
+            } => {
+                if let Some(ListenPort::Is(port)) = port {
+                    port.each_span(f);
+                }
                 backlog.each_span(f);
                 with.each_span(f);
             }

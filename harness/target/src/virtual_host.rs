@@ -19,6 +19,8 @@ const FIRST_PEER: u8 = 10;
 const SERVICE_PORT: u16 = 80;
 /// Nothing listens there.
 const CLOSED_PORT: u16 = 81;
+/// Where the application may listen besides.
+const SPARE_PORTS: std::ops::Range<u16> = 8001..8005;
 /// Where the application may connect to.
 const LISTEN_PORTS: std::ops::Range<u16> = 5001..5009;
 /// Ports that a case begins with; there are always more.
@@ -45,6 +47,7 @@ pub fn lease(seed: u64, ip: u8) -> Lease {
         any_port: true,
         target: SocketAddr::new(target, SERVICE_PORT),
         closed_port: CLOSED_PORT,
+        spare_ports: SPARE_PORTS.collect(),
         listen_ports: LISTEN_PORTS.collect(),
         request: None,
     }

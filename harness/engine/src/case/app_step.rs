@@ -8,9 +8,8 @@ use crate::eval::{EvalError, eval};
 use crate::payload;
 use crate::value::{Value, seconds};
 use crate::{AppCall, Errno, Outcome, SocketHandle};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tcpconf_suite::ast::{AppStep, AppVerb, Name, SettingValue};
+use tcpconf_suite::ast::{AppStep, AppVerb, ListenPort, SettingValue};
 use tcpconf_suite::vocabulary::Setting;
 use tcpconf_wire::Instant;
 
@@ -18,8 +17,6 @@ use tcpconf_wire::Instant;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a SEND without `expect` waits for its answer: errors of the call itself come at once.
 const SEND_ANSWER: Duration = Duration::from_millis(5);
-/// ff02::1, all nodes of the link (RFC 4291 §2.7.1).
-const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Octets that one SEND or RECEIVE may have.
 const OCTETS_MAX: u64 = 64 << 20;
 
@@ -55,13 +52,28 @@ impl Case {
             conn,
         };
         match &step.verb {
-            AppVerb::Listen { backlog, with } => {
+            AppVerb::Listen {
+                port,
+                backlog,
+                with,
+            } => {
+                let mut local = self.setup.lease.target;
+                if let Some(port) = port {
+                    let Some(port) = self.port_of_listener(port)? else {
+                        self.unsupported(
+                            "the target's application has no further port to listen at",
+                        );
+                        return Ok(());
+                    };
+                    local.set_port(port);
+                    self.app.place(&wait.conn, local);
+                }
                 let backlog = match backlog {
                     Some(backlog) => crate::compose::plain(backlog, 0..=65_535, &self.view())?,
                     None => 128,
                 };
                 let call = AppCall::Listen {
-                    local: self.setup.lease.target,
+                    local,
                     backlog: backlog as u32,
                     with: self.settings(with)?,
                 };
@@ -135,96 +147,6 @@ impl Case {
         let number = i64::try_from(number)
             .map_err(|_| EvalError::wrong(value.span, "the number is too large"))?;
         Ok((known, number))
-    }
-
-    /// Active OPEN to a port of ours that was leased. False when there is none.
-    fn connect(
-        &mut self,
-        conn: &str,
-        port: Option<u16>,
-        data: usize,
-        with: Vec<(Setting, i64)>,
-    ) -> bool {
-        let Some(address) = self.setup.lease.addresses.first().copied() else {
-            self.conclude(
-                Outcome::Error,
-                Some("the lease has no source address".into()),
-            );
-            return false;
-        };
-        let lease = &mut self.setup.lease;
-        // Any other port of ours will do as well.
-        let leased = lease.listen_ports.pop_front();
-        let Some(listen_port) = leased.or_else(|| lease.ports.pop_front()) else {
-            if self.ports_asked {
-                let reason = "the target can connect to no further port of ours";
-                self.unsupported(reason);
-            } else {
-                self.ports_asked = true;
-                self.outbox
-                    .push_back(crate::Action::NeedPorts(super::send::PORTS_AT_A_TIME));
-                // The step begins again when there are ports.
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.at -= 1;
-                }
-            }
-            return false;
-        };
-        self.ports_asked = false;
-        let remote = SocketAddr::new(address, listen_port);
-        self.retired.remove(conn);
-        self.session.await_open(conn, remote, port.unwrap_or(0));
-        let any: IpAddr = match address {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let call = AppCall::Connect {
-            remote,
-            local: port.map(|port| SocketAddr::new(any, port)),
-            with,
-            data: payload::octets(0, data),
-        };
-        self.call(call, Purpose::Step);
-        true
-    }
-
-    /// Where `connect to WHERE` goes, and where it comes from (`DESTINATIONS`).
-    fn elsewhere(
-        &self,
-        to: &Name,
-        conn: &str,
-        port: Option<u16>,
-    ) -> Result<(SocketAddr, Option<SocketAddr>), EvalError> {
-        let target = self.setup.lease.target;
-        let v4 = target.is_ipv4();
-        let address = |four: Ipv4Addr, six: Ipv6Addr| match v4 {
-            true => IpAddr::V4(four),
-            false => IpAddr::V6(six),
-        };
-        let any = address(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
-        let local = port.map(|port| SocketAddr::new(any, port));
-        let at = |address| (SocketAddr::new(address, target.port()), local);
-        Ok(match to.value.as_str() {
-            "same" => {
-                let index = self.session.named(conn).ok_or_else(|| {
-                    EvalError::wrong(to.span, "there is no connection to open once more")
-                })?;
-                let wire = &self.session.slot(index).wire;
-                (wire.ours, Some(wire.target))
-            }
-            "self" => {
-                let port = port.unwrap_or(target.port());
-                let here = SocketAddr::new(target.ip(), port);
-                (here, Some(here))
-            }
-            "unspecified" => at(any),
-            "multicast" => at(address(Ipv4Addr::new(224, 0, 0, 1), ALL_NODES)),
-            "broadcast" => at(address(Ipv4Addr::BROADCAST, ALL_NODES)),
-            other => {
-                let message = format!("unknown destination '{other}'");
-                return Err(EvalError::wrong(to.span, message));
-            }
-        })
     }
 
     pub(super) fn wait_app(&mut self, mut wait: AppWait, now: Instant) -> Option<Instant> {
@@ -368,6 +290,14 @@ impl Case {
                 );
                 self.unsupported(&reason);
             }
+            // What an earlier case left there says nothing about this one: the next port will do.
+            (Err(Errno::AddressInUse), None, AppVerb::Listen { port, .. })
+                if *port == Some(ListenPort::Fresh) =>
+            {
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.at -= 1;
+                }
+            }
             (Err(errno), Some(name), _) => {
                 if name != ANY && !is(errno, &name) {
                     self.fail_app(
@@ -384,7 +314,9 @@ impl Case {
                     errno.name(),
                 );
             }
-            (Ok(Answer::Socket(listener)), None, AppVerb::Listen { .. }) => self.listens(listener),
+            (Ok(Answer::Socket(listener)), None, AppVerb::Listen { port, .. }) => {
+                self.listens(port.as_ref().map(|_| wait.conn.as_str()), listener);
+            }
             (Ok(_), Some(name), _) if name == ANY => {}
             (Ok(Answer::Socket(socket)), expected, AppVerb::Connect { to, .. }) => {
                 if to.is_none()

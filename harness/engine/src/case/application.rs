@@ -7,6 +7,7 @@
 use super::Case;
 use crate::{Action, AppCall, AppEvent, CallId, Errno, FourTuple, Outcome, SocketHandle, Status};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use tcpconf_wire::Instant;
 
 /// Connections that may wait unless `backlog` says otherwise.
@@ -19,8 +20,8 @@ const EVENTS_KEPT: usize = 1_024;
 pub(super) enum Purpose {
     /// The listener behind the service's port.
     Listen,
-    /// Its next connection.
-    Accept,
+    /// The next connection of a listener.
+    Accept(SocketHandle),
     /// A step waits for the answer.
     Step,
     /// SEND: an error becomes an event.
@@ -39,6 +40,14 @@ pub(super) enum Told {
     Error(Errno),
 }
 
+/// A listener besides that of the service's port.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: SocketAddr,
+    /// `None` when it could not be opened, and when a step has closed it.
+    listener: Option<SocketHandle>,
+}
+
 /// The application of a case.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Application {
@@ -52,6 +61,8 @@ pub(super) struct Application {
     /// There was a listener; a step may have closed it since.
     listened: bool,
     listener: Option<SocketHandle>,
+    /// Connections that go to a listener of their own.
+    places: BTreeMap<String, Place>,
     /// Connections that were accepted, the newest last.
     accepted: Vec<(FourTuple, SocketHandle)>,
     /// Sockets of connections.
@@ -65,6 +76,23 @@ pub(super) struct Application {
 }
 
 impl Application {
+    /// The connection of this name goes there from now on.
+    pub(super) fn place(&mut self, conn: &str, at: SocketAddr) {
+        let listener = None;
+        self.places.insert(conn.to_owned(), Place { at, listener });
+    }
+
+    /// Where the connection of this name goes, if not to the service's port.
+    pub(super) fn place_of(&self, conn: &str) -> Option<SocketAddr> {
+        self.places.get(conn).map(|place| place.at)
+    }
+
+    fn is_listener(&self, socket: SocketHandle) -> bool {
+        let others = self.places.values().map(|place| place.listener);
+        std::iter::once(self.listener)
+            .chain(others)
+            .any(|listener| listener == Some(socket))
+    }
     /// Forgets and returns the first event that fits, or the first error.
     pub(super) fn take(&mut self, socket: SocketHandle, wanted: Option<Told>) -> Option<Told> {
         let fits = |told: Told| Some(told) == wanted || matches!(told, Told::Error(_));
@@ -134,7 +162,7 @@ impl Case {
     fn replied(&mut self, purpose: Purpose, result: Result<crate::endpoint::Value, Errno>) {
         use crate::endpoint::Value;
         match (purpose, result) {
-            (Purpose::Listen, Ok(Value::Socket(listener))) => self.listens(listener),
+            (Purpose::Listen, Ok(Value::Socket(listener))) => self.listens(None, listener),
             (Purpose::Listen, Ok(_)) => {}
             (Purpose::Listen, Err(Errno::Unsupported)) => {
                 self.unsupported("the target's application interface has no app listen");
@@ -143,9 +171,9 @@ impl Case {
                 let reason = format!("the target's application cannot listen: {errno}");
                 self.conclude(Outcome::Error, Some(reason));
             }
-            (Purpose::Accept, Ok(_)) => self.accept_another(),
+            (Purpose::Accept(listener), Ok(_)) => self.accept_another(listener),
             // The listener is gone.
-            (Purpose::Accept, Err(_)) => {}
+            (Purpose::Accept(_), Err(_)) => {}
             (Purpose::Send(socket), Err(errno)) => self.app.tell(socket, Told::Error(errno)),
             (Purpose::Send(_), Ok(_)) => {}
             (Purpose::Queued(socket), result) => {
@@ -155,16 +183,21 @@ impl Case {
         }
     }
 
-    /// There is a listener: what comes is accepted.
-    pub(super) fn listens(&mut self, listener: SocketHandle) {
-        self.app.listened = true;
-        self.app.listener = Some(listener);
-        self.accept_another();
+    /// There is a listener, of the service's port or of the connection of this name: what comes is accepted.
+    pub(super) fn listens(&mut self, conn: Option<&str>, listener: SocketHandle) {
+        match conn.and_then(|conn| self.app.places.get_mut(conn)) {
+            Some(place) => place.listener = Some(listener),
+            None => {
+                self.app.listened = true;
+                self.app.listener = Some(listener);
+            }
+        }
+        self.accept_another(listener);
     }
 
-    fn accept_another(&mut self) {
-        if let Some(listener) = self.app.listener {
-            self.call(AppCall::Accept(listener), Purpose::Accept);
+    fn accept_another(&mut self, listener: SocketHandle) {
+        if self.app.is_listener(listener) {
+            self.call(AppCall::Accept(listener), Purpose::Accept(listener));
         }
     }
 
@@ -172,7 +205,8 @@ impl Case {
     pub(super) fn socket_of(&mut self, conn: &str) -> Option<SocketHandle> {
         let index = self.session.named(conn);
         let Some(index) = index.filter(|_| !self.retired.contains(conn)) else {
-            return self.app.listener;
+            let place = self.app.places.get(conn);
+            return place.map_or(self.app.listener, |place| place.listener);
         };
         if let Some(socket) = self.app.sockets.get(&index) {
             return Some(*socket);
@@ -201,8 +235,12 @@ impl Case {
 
     /// The listener was closed by a step.
     pub(super) fn forget_listener(&mut self, socket: SocketHandle) {
-        if self.app.listener == Some(socket) {
-            self.app.listener = None;
+        let others = self.app.places.values_mut();
+        for listener in others
+            .map(|place| &mut place.listener)
+            .chain([&mut self.app.listener])
+        {
+            listener.take_if(|listener| *listener == socket);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: the driver owns sockets and time.  [`Case::poll`] says what to do next; `handle_…` says what
 //! happened.
 
+mod app_open;
 mod app_step;
 mod application;
 mod cleanup;

@@ -338,6 +338,9 @@ impl Case {
         };
         if probe.conn == PORT_PROBE {
             self.retired.insert(PORT_PROBE.into());
+            let place = self.app.place_of(&self.frame().conn);
+            let port = place.unwrap_or(self.setup.lease.target);
+            self.app.place(PORT_PROBE, port);
         }
         let before = self.frame().at;
         self.note_on_sends = Some("probe");

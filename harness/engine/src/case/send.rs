@@ -200,7 +200,11 @@ impl Case {
         };
         Ok(socket.map(|ours| {
             self.retired.remove(name);
-            self.session.open(name, ours)
+            let index = self.session.open(name, ours);
+            if let Some(place) = self.app.place_of(name) {
+                self.session.slot_mut(index).bind(place);
+            }
+            index
         }))
     }
 

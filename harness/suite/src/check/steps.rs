@@ -274,7 +274,7 @@ impl<'a> Checker<'a> {
 
     fn app(&mut self, app: &AppStep) {
         match (&app.verb, &app.conn) {
-            (AppVerb::Connect { .. }, Some(conn)) => {
+            (AppVerb::Connect { .. } | AppVerb::Listen { port: Some(_), .. }, Some(conn)) => {
                 self.names.conns.insert(conn.value.clone());
             }
             (_, conn) => self.conn(conn.as_ref()),
@@ -283,7 +283,14 @@ impl<'a> Checker<'a> {
             AppVerb::Send { count, .. } | AppVerb::Recv { count, .. } => {
                 self.must_be(count, &[Type::Number]);
             }
-            AppVerb::Listen { backlog, with } => {
+            AppVerb::Listen {
+                port,
+                backlog,
+                with,
+            } => {
+                if let Some(ListenPort::Is(port)) = port {
+                    self.must_be(port, &[Type::Number]);
+                }
                 self.numbers([backlog]);
                 with.iter().for_each(|setting| self.setting_value(setting));
             }

@@ -135,7 +135,11 @@ impl Walk {
     fn application(&mut self, app: &AppStep) {
         self.app = true;
         self.calls.extend(app.verb.capabilities());
-        self.listens |= matches!(app.verb, AppVerb::Listen { .. });
+        self.listens |= matches!(app.verb, AppVerb::Listen { port: None, .. });
+        if matches!(app.verb, AppVerb::Listen { port: Some(_), .. }) {
+            // What comes to a listener of the steps is taken off its queue.
+            self.calls.insert(Capability::Accept);
+        }
         self.events |= app.expect.is_some();
         if let (Some(within), true) = (&app.within, app.expect.is_some()) {
             self.pass(seconds(within));

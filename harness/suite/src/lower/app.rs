@@ -12,7 +12,16 @@ impl Lowerer<'_> {
             within,
         } = app;
         let verb = match verb {
-            AppVerb::Listen { backlog, with } => AppVerb::Listen {
+            AppVerb::Listen {
+                port,
+                backlog,
+                with,
+            } => AppVerb::Listen {
+                port: match port {
+                    Some(ListenPort::Is(port)) => Some(ListenPort::Is(self.expr(port, scope)?)),
+                    Some(ListenPort::Fresh) => Some(ListenPort::Fresh),
+                    None => None,
+                },
                 backlog: self.optional(backlog, scope)?,
                 with: self.settings(with, scope)?,
             },

@@ -1,7 +1,7 @@
 //! `app` steps.
 
 use super::{Parsed, Parser};
-use crate::ast::{AppStep, AppVerb, Name, SettingValue, StepKind};
+use crate::ast::{AppStep, AppVerb, ListenPort, Name, SettingValue, StepKind};
 use crate::diagnostic::Code;
 use crate::vocabulary::{VERBS, names};
 
@@ -35,9 +35,18 @@ impl Parser<'_> {
         self.word();
         Ok(match word {
             "listen" => {
+                let port = match self.accept_word("port") {
+                    true if self.accept_word("fresh") => Some(ListenPort::Fresh),
+                    true => Some(ListenPort::Is(self.value()?)),
+                    false => None,
+                };
                 let backlog = self.value_behind("backlog")?;
                 let with = self.settings()?;
-                AppVerb::Listen { backlog, with }
+                AppVerb::Listen {
+                    port,
+                    backlog,
+                    with,
+                }
             }
             "connect" => AppVerb::Connect {
                 to: self.name_behind("to", "where, such as same")?,

@@ -132,9 +132,18 @@ impl Printer<'_> {
                 .map_or(String::new(), |name| format!(" {word} {}", name.value))
         };
         let verb = match &app.verb {
-            AppVerb::Listen { backlog, with } => {
+            AppVerb::Listen {
+                port,
+                backlog,
+                with,
+            } => {
+                let port = match port {
+                    Some(ListenPort::Is(port)) => format!(" port {}", self.expr(port)),
+                    Some(ListenPort::Fresh) => " port fresh".to_owned(),
+                    None => String::new(),
+                };
                 let backlog = clause("backlog", backlog);
-                format!("listen{backlog}{}", self.settings(with))
+                format!("listen{port}{backlog}{}", self.settings(with))
             }
             AppVerb::Connect {
                 to,

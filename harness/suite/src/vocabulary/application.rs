@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub const VERBS: &[Entry] = &[
     (
         "listen",
-        "`listen [backlog N] [with NAME VALUE, …]`: passive OPEN",
+        "`listen [port N] [backlog N] [with NAME VALUE, …]`: passive OPEN; at another port, N or `fresh`, to which the connection goes",
     ),
     (
         "connect",

@@ -50,6 +50,15 @@ pub(super) const CALLS: Room = Room {
             Call(|call, _| Called::unless(matches!(call, AppCall::Listen { .. }))),
         ),
         Fault::new(
+            "listens-at-one-port",
+            "answers a passive OPEN at a second port by success, and does not listen there",
+            "RFC 9293 §3.9.1.1 MUST-41; §3.10.1: enter the LISTEN state",
+            Call(|call, host| {
+                Called::unless(matches!(call, AppCall::Listen { local, .. }
+                    if host.listened.is_some_and(|first| first != *local)))
+            }),
+        ),
+        Fault::new(
             "receive-is-not-queued",
             "refuses to receive before the connection is open",
             "RFC 9293 §3.10.3: queue for processing after entering ESTABLISHED",

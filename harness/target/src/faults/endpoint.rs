@@ -251,7 +251,12 @@ impl Endpoint for FaultyEndpoint {
             _ => Called::Made,
         };
         let result = match called {
-            Called::Made => return self.sound.call(now, id, call),
+            Called::Made => {
+                if let AppCall::Listen { local, .. } = &call {
+                    self.host.listened.get_or_insert(*local);
+                }
+                return self.sound.call(now, id, call);
+            }
             Called::Answered(result) => result,
             Called::Hang => {
                 self.host.hung = true;

@@ -286,6 +286,8 @@ pub(super) struct Host {
     pub(super) opened: u32,
     /// RSTs that were sent.
     pub(super) resets: u32,
+    /// Where its user asked it to listen first.
+    pub(super) listened: Option<SocketAddr>,
     /// Who sent the first SYN.
     pub(super) first_peer: Option<SocketAddr>,
 }

@@ -27,6 +27,8 @@ const UPPER_TESTER_WITHIN: Duration = Duration::from_secs(3);
 const ROOM_WITHIN: Duration = Duration::from_millis(100);
 /// Ports for cases when the agent does not say which it may use: below those that systems choose themselves.
 const PORTS: (u16, u16) = (20_000, 29_999);
+/// Ports that a case may listen at besides the service's.
+const SPARE_PORTS: usize = 4;
 /// Ports that are tried for a service before the agent is taken at its word.
 const TRIES: usize = 8;
 
@@ -226,6 +228,11 @@ impl Remote {
         let port = self.put(service, None)?;
         self.services.insert(service, port);
         Ok(Some(port))
+    }
+
+    /// Ports where a case's application may listen besides.
+    pub(super) fn spare_ports(&mut self) -> Vec<u16> {
+        self.ports.take_many(SPARE_PORTS)
     }
 
     /// The case has ended: what was put behind a port for it goes.

@@ -287,6 +287,8 @@ impl RealTarget for HostTarget {
         let key = self.last_key;
         let mut target = self.target;
         target.set_port(self.port_for(needs, key)?);
+        let application = self.application.as_mut().filter(|_| needs.app);
+        let spare = application.map_or_else(Vec::new, Remote::spare_ports);
         let stands_in = self.web_server_for(needs) == Some(target.port());
         let request = stands_in.then(|| self.http_request());
         Ok(Lease {
@@ -297,6 +299,7 @@ impl RealTarget for HostTarget {
             target,
             // Tests that depend on it ask for the service `closed`, and get it only when it is known.
             closed_port: self.closed_port.unwrap_or(closed_port::CANDIDATES[0]),
+            spare_ports: spare.into(),
             listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
             request,
         })

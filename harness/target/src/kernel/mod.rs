@@ -49,6 +49,8 @@ const CLOSED_PORT: u16 = 9;
 const LISTEN_TRIES: usize = 16;
 /// Addresses of ours that a case gets.
 const ADDRESSES: usize = 4;
+/// Ports of the target besides the service's, where its application may listen.
+const SPARE_PORTS: usize = 4;
 /// Ports to which the target's application may connect.
 const LISTEN_PORTS: usize = 16;
 /// What most programs ask of `listen`.
@@ -205,6 +207,7 @@ impl RealTarget for KernelTarget {
         let target = SocketAddr::new(instance.target(ip), port);
         self.leases.insert(target, slot);
         self.last_key += 1;
+        let spare = if needs.app { SPARE_PORTS } else { 0 };
         Ok(Lease {
             key: self.last_key,
             addresses: instance.own_addresses(ADDRESSES, ip),
@@ -212,6 +215,7 @@ impl RealTarget for KernelTarget {
             target,
             closed_port: CLOSED_PORT,
             any_port: true,
+            spare_ports: self.service_ports.take_many(spare).into(),
             listen_ports: self.ports.take_many(LISTEN_PORTS).into(),
             request: None,
         })

@@ -409,6 +409,7 @@ pub(crate) fn lease(port: u16) -> Lease {
         any_port: true,
         target: TARGET,
         closed_port: 81,
+        spare_ports: VecDeque::new(),
         listen_ports: VecDeque::new(),
         request: None,
     }

@@ -46,6 +46,68 @@ fn play(
 
 const OPEN: &str = "  < S\n  > S.\n  < .\n";
 
+/// Plays against an application that gives each listener a socket of its own and says `in-use` of `taken`.
+fn listens(body: &str, taken: u16) -> (CaseReport, Vec<SocketAddr>, Vec<AppCall>) {
+    let (mut at, mut others) = (Vec::new(), Vec::new());
+    let setup = setup(body, Profile::generic(), Mode::Judge);
+    let report = drive_with(setup, sound, |id, call| {
+        let result = match call {
+            AppCall::Listen { local, .. } if local.port() == taken => Err(Errno::AddressInUse),
+            AppCall::Listen { local, .. } => {
+                at.push(*local);
+                Ok(Value::Socket(SocketHandle(at.len() as u64)))
+            }
+            AppCall::Accept(_) => return Vec::new(),
+            call => {
+                others.push(call.clone());
+                Ok(Value::Done)
+            }
+        };
+        vec![AppEvent::Reply { id, result }]
+    });
+    (report, at, others)
+}
+
+#[test]
+fn a_connection_goes_to_its_own_listener() {
+    let body = "  b app listen port fresh\n  c app listen port 2000\n  b < S\n  b > S.\n  c < S\n  c > S.\n  < S\n  > S.";
+    let (report, at, _) = listens(body, 0);
+    assert_passes(&report);
+    let ports: Vec<u16> = at.iter().map(SocketAddr::port).collect();
+    assert_eq!(ports, [80, 7_001, 2_000]);
+    let to: Vec<u16> = report
+        .trace
+        .iter()
+        .filter(|entry| entry.text.starts_with("S "))
+        .map(|entry| u16::from_be_bytes([entry.bytes[22], entry.bytes[23]]))
+        .collect();
+    assert_eq!(to, [7_001, 2_000, 80]);
+}
+
+#[test]
+fn without_a_connection_calls_are_its_listeners() {
+    let body = "  b app listen port fresh\n  b app close\n  app close\n  b < S\n  b > S.";
+    let (report, _, calls) = listens(body, 0);
+    assert_passes(&report);
+    let (first, second) = (SocketHandle(1), SocketHandle(2));
+    assert_eq!(calls[..2], [AppCall::Close(second), AppCall::Close(first)]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_passed_over_until_there_is_none() {
+    let body = "  b app listen port fresh\n  b < S\n  b > S.";
+    let (report, at, _) = listens(body, 7_001);
+    assert_passes(&report);
+    assert_eq!(at[1].port(), 7_002);
+
+    let step = "  b app listen port fresh\n";
+    let body = format!("{step}{step}{step}  b < S\n  b > S.");
+    let (report, ..) = listens(&body, 7_001);
+    assert_eq!(report.verdict.outcome, Outcome::Unsupported);
+    let reason = "the target's application has no further port to listen at";
+    assert_eq!(report.reason.as_deref(), Some(reason));
+}
+
 #[test]
 fn calls_go_to_the_connections_socket_in_order() {
     let mut calls = Vec::new();

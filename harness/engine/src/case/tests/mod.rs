@@ -79,6 +79,7 @@ pub(super) fn setup_of(text: &str, profile: Profile, mode: Mode) -> CaseSetup {
             any_port: true,
             target: ([10, 0, 0, 2], 80).into(),
             closed_port: 81,
+            spare_ports: VecDeque::from([7_001, 7_002]),
             listen_ports: VecDeque::from([5_001, 5_002]),
             request: None,
         },

@@ -135,6 +135,7 @@ mod tests {
             any_port: false,
             target: SocketAddr::new(address, 80),
             closed_port: 81,
+            spare_ports: [].into(),
             listen_ports: [].into(),
             request: None,
         }
