@@ -4,7 +4,7 @@ use crate::peer::{Manner, Peer};
 use crate::watched;
 use rstest::rstest;
 use std::time::Duration;
-use tcpconf_tests::{Verdicts, spend_real_time, tcpconf};
+use tcpconf_tests::{Ended, Verdicts, spend_real_time, tcpconf};
 
 /// A run that is over in a second against a sound target.
 const SUITE: [&str; 4] = [
@@ -34,32 +34,28 @@ fn a_run_ends_with_all_reports(
 ) {
     let _alone = spend_real_time();
     let peer = Peer::start(manner, sound);
-    let folder = tempfile::tempdir().unwrap();
-    let jsonl = folder.path().join("o.jsonl");
-    let transport = peer.transport();
-    let mut command = tcpconf(SUITE.into_iter().chain([
-        "--target",
-        "10.79.0.2:7",
-        "--transport",
-        &transport,
-        "--timeout",
-        "4s",
-        "--deadline",
-        "20s",
-        "-j",
-        "4",
-    ]));
-    command.arg("--jsonl").arg(&jsonl);
-    let (ended, peak) = watched(command, Duration::from_secs(60));
+    let limits = ["--timeout", "4s", "--deadline", "20s", "-j", "4"];
+    let (ended, peak, verdicts) = play(&peer, &limits);
     let code = ended.code.unwrap();
     assert!(codes.contains(&code), "{}", ended.all());
     if sound == SOUND {
         assert!(ended.all().contains(words), "{}", ended.all());
     }
     assert!(peak < MEMORY, "{} MiB", peak >> 20);
-    let verdicts = Verdicts::read(&jsonl);
     assert_eq!(verdicts.shown.len() as u64, verdicts.promised());
     peer.finish();
+}
+
+/// Runs the suite against the peer; with the most memory that it took.
+fn play(peer: &Peer, more: &[&str]) -> (Ended, u64, Verdicts) {
+    let folder = tempfile::tempdir().unwrap();
+    let jsonl = folder.path().join("o.jsonl");
+    let transport = peer.transport();
+    let place = ["--target", "10.79.0.2:7", "--transport", &transport];
+    let mut command = tcpconf(SUITE.into_iter().chain(place));
+    command.args(more).arg("--jsonl").arg(&jsonl);
+    let (ended, peak) = watched(command, Duration::from_secs(60));
+    (ended, peak, Verdicts::read(&jsonl))
 }
 
 /// The one that spoke last is named, and so is the end.
@@ -67,21 +63,8 @@ fn a_run_ends_with_all_reports(
 fn the_case_that_ended_the_target_is_named() {
     let _alone = spend_real_time();
     let peer = Peer::start(Manner::Closes, SOUND + 2);
-    let folder = tempfile::tempdir().unwrap();
-    let jsonl = folder.path().join("o.jsonl");
-    let transport = peer.transport();
-    let mut command = tcpconf(SUITE.into_iter().chain([
-        "--target",
-        "10.79.0.2:7",
-        "--transport",
-        &transport,
-        "-j",
-        "1",
-    ]));
-    command.arg("--jsonl").arg(&jsonl);
-    let (ended, _) = watched(command, Duration::from_secs(60));
+    let (ended, _, verdicts) = play(&peer, &["-j", "1"]);
     assert_eq!(ended.code, Some(1), "{}", ended.all());
-    let verdicts = Verdicts::read(&jsonl);
     let killer = verdicts.finished()["killed_by"]
         .as_str()
         .unwrap()

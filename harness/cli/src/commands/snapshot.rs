@@ -5,6 +5,7 @@ use super::run::{options, stop_on_signals};
 use super::{colour_on_stderr, print};
 use crate::args::SnapshotArgs;
 use crate::failure::{EXIT_BROKEN, EXIT_NOTHING_SELECTED, Failure};
+use crate::filter::without_ip;
 use crate::library::Library;
 use crate::profile;
 use crate::selection::select;
@@ -19,7 +20,6 @@ use tcpconf_target::{EXIT_INTERRUPTED, RunOptions, StopFlag, run};
 struct Plays<'a> {
     args: &'a SnapshotArgs,
     choice: &'a Choice,
-    instances: &'a [Instance],
     profile: Arc<Profile>,
     stop: StopFlag,
 }
@@ -42,7 +42,6 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     let plays = Plays {
         args,
         choice: &choice,
-        instances: &instances,
         profile: Arc::new(profile),
         stop: stop.clone(),
     };
@@ -50,17 +49,28 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     let judging = plays.target()?;
     stop_on_signals(&stop)?;
     let base = options(&args.target, &args.selection, &args.pace, &choice);
-    let judged = plays.play(judging, base.clone())?;
-    let mut observed = Vec::new();
-    for round in 0..args.plays {
-        let options = RunOptions {
-            mode: Mode::Observe { quiet: args.quiet },
-            // A case waits at every step until it is quiet: what it derives for itself is too short.
-            timeout: args.pace.timeout.or(Some(LONGEST)),
-            seed: base.seed.wrapping_add(u64::from(round)),
-            ..base.clone()
-        };
-        observed.push(plays.play(plays.target()?, options)?);
+    let judged = plays.play(&instances, judging, base.clone())?;
+    let mut observed = plays.observe(&instances, &base)?;
+    if !stop.is_set() {
+        // In real time many cases at once disturb each other: what differed is played again with few beside it.
+        let shaky = Snapshot::of(Vec::new(), &judged, &observed).unstable_ids();
+        let again: Vec<Instance> = instances
+            .iter()
+            .filter(|instance| shaky.iter().any(|id| without_ip(id) == instance.id))
+            .cloned()
+            .collect();
+        if !again.is_empty() {
+            let jobs = Some(base.jobs.map_or(FEW, |jobs| jobs.min(FEW)));
+            let calm = RunOptions {
+                jobs,
+                ..base.clone()
+            };
+            let rounds = plays.observe(&again, &calm)?;
+            for (round, newer) in observed.iter_mut().zip(rounds) {
+                round.retain(|case| newer.iter().all(|other| other.id != case.id));
+                round.extend(newer);
+            }
+        }
     }
     if stop.is_set() {
         return Ok(EXIT_INTERRUPTED);
@@ -90,6 +100,9 @@ fn write(file: &Path, snapshot: &Snapshot) -> Result<(), Failure> {
         .map_err(|error| Failure::broken(format!("{}: {error}", file.display())))
 }
 
+/// How many cases are played side by side when those of many differed from play to play.
+const FEW: usize = 16;
+
 /// For one case that is observed; in virtual time it costs nothing.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(600);
 
@@ -98,14 +111,36 @@ impl Plays<'_> {
         open::open(self.choice, &self.args.target, &self.profile)
     }
 
+    /// What these did in each of the plays, each with a seed of its own.
+    fn observe(
+        &self,
+        instances: &[Instance],
+        base: &RunOptions,
+    ) -> Result<Vec<Vec<CaseReport>>, Failure> {
+        let rounds = (0..self.args.plays).map(|round| {
+            let options = RunOptions {
+                mode: Mode::Observe {
+                    quiet: self.args.quiet,
+                },
+                // A case waits at every step until it is quiet: what it derives for itself is too short.
+                timeout: self.args.pace.timeout.or(Some(LONGEST)),
+                seed: base.seed.wrapping_add(u64::from(round)),
+                ..base.clone()
+            };
+            self.play(instances, self.target()?, options)
+        });
+        rounds.collect()
+    }
+
     fn play(
         &self,
+        instances: &[Instance],
         target: tcpconf_target::Target,
         options: RunOptions,
     ) -> Result<Vec<CaseReport>, Failure> {
         let mut reports = Vec::new();
         let summary = run(
-            self.instances,
+            instances,
             target,
             Arc::clone(&self.profile),
             options,

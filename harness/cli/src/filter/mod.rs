@@ -12,6 +12,7 @@
 mod parse;
 
 use parse::parse;
+pub(crate) use parse::without_ip;
 use tcpconf_suite::{Instance, Level};
 use thiserror::Error;
 use wildmatch::WildMatch;

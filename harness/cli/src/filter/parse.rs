@@ -224,7 +224,8 @@ impl Parser<'_> {
     }
 }
 
-fn without_ip(id: &str) -> String {
+/// The id of the instance that a case is, whichever IP version it was played over.
+pub(crate) fn without_ip(id: &str) -> String {
     for (suffix, instead) in IP_PARAMETERS {
         if let Some(head) = id.strip_suffix(suffix) {
             return format!("{head}{instead}");

@@ -182,7 +182,13 @@ impl Snapshot {
 
     /// How many cases have no packets since they differ from play to play.
     pub fn unstable(&self) -> usize {
-        self.cases.values().filter(|c| c.packets.is_none()).count()
+        self.unstable_ids().len()
+    }
+
+    /// Which they are.
+    pub fn unstable_ids(&self) -> Vec<String> {
+        let cases = self.cases.iter().filter(|(_, c)| c.packets.is_none());
+        cases.map(|(id, _)| id.clone()).collect()
     }
 }
 

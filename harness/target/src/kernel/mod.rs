@@ -41,8 +41,8 @@ use tcpconf_suite::vocabulary::Capability;
 
 /// Our ports: all but those that a stack may treat specially.
 const OUR_PORTS: std::ops::RangeInclusive<u16> = 1_024..=65_535;
-/// Service ports of the target, one a lease.
-const SERVICE_PORTS: std::ops::RangeInclusive<u16> = 2_000..=63_999;
+/// Service ports of the target, one a lease. Those from 1024 up to them are left to cases that name one (`port N`).
+const SERVICE_PORTS: std::ops::RangeInclusive<u16> = 4_000..=63_999;
 /// Behind which nothing ever listens.
 const CLOSED_PORT: u16 = 9;
 /// Ports tried for a listener.
