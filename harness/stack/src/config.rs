@@ -99,6 +99,45 @@ pub struct SocketOptions {
     pub report_soft_errors: bool,
     /// The congestion control algorithm.
     pub congestion: CongestionAlgorithm,
+    /// The largest segment that is announced, and the most that is sent, where the link carries more
+    /// (§3.7.1). Taken when the connection is opened, as are the next three.
+    pub mss: Option<u16>,
+    /// Receive buffer in octets, instead of [`Config::receive_buffer`].
+    pub receive_buffer: Option<u32>,
+    /// Send buffer in octets, instead of [`Config::send_buffer`].
+    pub send_buffer: Option<u32>,
+    /// Explicit Congestion Notification, instead of [`Config::ecn`].
+    pub ecn: Option<Ecn>,
+}
+
+impl SocketOptions {
+    /// The MSS to announce (MUST-67, SHLD-6).
+    pub(crate) fn receive_mss(&self, config: &Config, address: IpAddr) -> u16 {
+        let most = config.receive_mss(address);
+        self.mss.map_or(most, |mss| mss.min(most))
+    }
+
+    pub(crate) fn receive_buffer(&self, config: &Config) -> u32 {
+        self.receive_buffer.unwrap_or(config.receive_buffer)
+    }
+
+    pub(crate) fn send_buffer(&self, config: &Config) -> usize {
+        self.send_buffer.unwrap_or(config.send_buffer) as usize
+    }
+
+    pub(crate) fn ecn(&self, config: &Config) -> Ecn {
+        self.ecn.unwrap_or(config.ecn)
+    }
+
+    /// The shift that announces the whole receive buffer (RFC 7323 §2.3), at most 14.
+    pub(crate) fn receive_shift(&self, config: &Config) -> u8 {
+        let buffer = self.receive_buffer(config);
+        let mut shift = 0;
+        while shift < 14 && (buffer >> shift) > u32::from(u16::MAX) {
+            shift += 1;
+        }
+        shift
+    }
 }
 
 impl Default for SocketOptions {
@@ -112,6 +151,10 @@ impl Default for SocketOptions {
             ttl: 64,
             report_soft_errors: true,
             congestion: CongestionAlgorithm::default(),
+            mss: None,
+            receive_buffer: None,
+            send_buffer: None,
+            ecn: None,
         }
     }
 }
@@ -280,15 +323,6 @@ impl Config {
     /// The largest segment this host can take (MUST-67, SHLD-6): MTU less fixed headers.
     pub(crate) fn receive_mss(&self, address: IpAddr) -> u16 {
         self.mtu.saturating_sub(fixed_headers(address)).max(1)
-    }
-
-    /// The shift that announces the whole receive buffer (RFC 7323 §2.3), at most 14.
-    pub(crate) fn receive_shift(&self) -> u8 {
-        let mut shift = 0;
-        while shift < 14 && (self.receive_buffer >> shift) > u32::from(u16::MAX) {
-            shift += 1;
-        }
-        shift
     }
 }
 

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{PORT, Trace, plain};
-use tcpconf_stack::{CallError, Config, Host, ListenOptions, SocketOptions, UserTimeoutOption};
+use tcpconf_stack::{
+    CallError, Config, Ecn, Host, ListenOptions, SocketOptions, UserTimeoutOption,
+};
 use tcpconf_wire::checksum;
 
 #[test]
@@ -143,6 +145,23 @@ fn rfc9293_3_10_calls_in_syn_sent() {
     t.close();
     t.drive("-\n= CLOSED");
     assert_eq!(t.host.sockets(), 0);
+}
+
+#[test]
+fn what_the_user_sets_goes_before_the_configuration() {
+    let socket = SocketOptions {
+        mss: Some(1000),
+        receive_buffer: Some(3000),
+        send_buffer: Some(2500),
+        ecn: Some(Ecn::Request),
+        ..plain().socket
+    };
+    let mut t = Trace::connecting(Config { socket, ..plain() });
+    t.drive("> SEW 0:0(0) win 3000 <mss 1000>\n< S. 0:0(0) ack 1 win 60000 <mss 1460>\n> . 1:1(0) ack 1 win 3000");
+    let id = t.id();
+    let text: Vec<u8> = (1..5001).map(|octet| (octet % 251) as u8).collect();
+    assert_eq!(t.host.send(t.now, id, &text), Ok(2500));
+    t.drive("> . 1:1001(1000) ack 1\n> . 1001:2001(1000) ack 1");
 }
 
 #[test]

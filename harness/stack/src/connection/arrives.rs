@@ -71,7 +71,7 @@ impl Connection {
         self.negotiated = Negotiated::from_syn(
             segment.options,
             segment.seq,
-            env.config,
+            (env.config, &self.options),
             &self.tuple,
             mtu,
             now,
@@ -96,9 +96,11 @@ impl Connection {
         }
         let acked = if has_ack { segment.ack - (iss + 1) } else { 0 };
         sender.resume(early_sent, acked, now);
-        let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
+        let buffer = options.receive_buffer(env.config);
+        let ranges = env.config.max_reassembly_ranges;
         let mut receiver = Box::new(Receiver::new(segment.seq, buffer, ranges));
-        self.negotiated.scale(&mut receiver, env.config);
+        self.negotiated
+            .scale(&mut receiver, options.receive_shift(env.config));
         if !has_ack {
             // Simultaneous open (MUST-10): SYN-RECEIVED, with the same ISS.
             sender.window_of_syn(segment.seq, segment.ack, segment.window);
@@ -149,7 +151,7 @@ impl Connection {
         } else {
             Flags::ECE | Flags::CWR
         };
-        env.config.ecn == Ecn::Request && asked && granted == wanted
+        self.options.ecn(env.config) == Ecn::Request && asked && granted == wanted
     }
 
     /// §3.10.7.4: all other states, check after check.

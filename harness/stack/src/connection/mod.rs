@@ -115,7 +115,7 @@ pub(crate) struct Negotiated {
     pub(crate) scaled: bool,
     pub(crate) sack: bool,
     pub(crate) ecn: bool,
-    /// The peer's MSS, and the largest that the link could carry.
+    /// The peer's MSS, or what the user allows if that is less.
     peer_mss: u16,
     pub(crate) timestamps: Option<TimestampState>,
 }
@@ -125,7 +125,7 @@ impl Negotiated {
     fn from_syn(
         options: &Options,
         irs: SeqNumber,
-        config: &Config,
+        (config, user): (&Config, &SocketOptions),
         tuple: &FourTuple,
         path_mtu: u16,
         now: Instant,
@@ -134,6 +134,7 @@ impl Negotiated {
         // MUST-15; an MSS of zero says nothing.
         let default = if local.is_ipv4() { 536 } else { 1220 };
         let peer = options.mss.filter(|&mss| mss > 0).unwrap_or(default);
+        let peer = user.mss.map_or(peer, |most| peer.min(most));
         let path = path_mtu.saturating_sub(fixed_headers(local)).max(1);
         let scale = options.window_scale.filter(|_| config.window_scale);
         let stamps = options.timestamps.filter(|_| config.timestamps);
@@ -171,9 +172,9 @@ impl Negotiated {
 
     /// RFC 7323 §2.2: from the SYNs on each window is scaled, that of an ACK in SYN-RECEIVED too, if both
     /// SYNs said so; the windows of the SYNs themselves never are.
-    pub(super) fn scale(&self, receiver: &mut Receiver, config: &Config) {
+    pub(super) fn scale(&self, receiver: &mut Receiver, shift: u8) {
         if self.scaled {
-            receiver.window.set_shift(config.receive_shift());
+            receiver.window.set_shift(shift);
         }
     }
 }
@@ -253,23 +254,28 @@ impl Connection {
     ) -> Self {
         let state = State::SynSent(SynSent {
             iss,
-            queued: Ring::new(env.config.send_buffer as usize),
+            queued: Ring::new(options.send_buffer(env.config)),
             urgent: false,
             fast_open: None,
             early: 0,
             early_sent: 0,
             syn: SynTimer::new(now),
         });
-        let negotiated = Self::nothing_negotiated(&tuple, now, env);
+        let negotiated = Self::nothing_negotiated(&tuple, &options, now, env);
         let mut connection =
             Self::with_state(tuple, Origin::Active, state, options, negotiated, now, env);
         connection.owned = true;
         connection
     }
 
-    fn nothing_negotiated(tuple: &FourTuple, now: Instant, env: Env<'_>) -> Negotiated {
+    fn nothing_negotiated(
+        tuple: &FourTuple,
+        user: &SocketOptions,
+        now: Instant,
+        env: Env<'_>,
+    ) -> Negotiated {
         let (nothing, irs) = (Options::default(), SeqNumber(0));
-        Negotiated::from_syn(&nothing, irs, env.config, tuple, env.path.mtu, now)
+        Negotiated::from_syn(&nothing, irs, (env.config, user), tuple, env.path.mtu, now)
     }
 
     /// §3.10.7.2, third: a SYN in LISTEN. Its text waits until ESTABLISHED, acknowledged only then; a
@@ -283,17 +289,24 @@ impl Connection {
         env: Env<'_>,
         spare: Spare,
     ) -> Self {
-        let mut negotiated =
-            Negotiated::from_syn(syn.options, syn.seq, env.config, &tuple, env.path.mtu, now)
-                .without_options_that_leave_no_room();
+        let mut negotiated = Negotiated::from_syn(
+            syn.options,
+            syn.seq,
+            (env.config, &options),
+            &tuple,
+            env.path.mtu,
+            now,
+        )
+        .without_options_that_leave_no_room();
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
-        negotiated.ecn = env.config.ecn != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
-        let queued = Ring::new(env.config.send_buffer as usize);
-        let (buffer, ranges) = (env.config.receive_buffer, env.config.max_reassembly_ranges);
+        negotiated.ecn = options.ecn(env.config) != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
+        let queued = Ring::new(options.send_buffer(env.config));
+        let buffer = options.receive_buffer(env.config);
+        let ranges = env.config.max_reassembly_ranges;
         let receiver = Receiver::new(syn.seq, buffer, ranges);
         let sender = Sender::new(iss, queued, env.config, &options, &negotiated, now);
         let (mut sender, mut receiver) = spare.used_for(sender, receiver);
-        negotiated.scale(&mut receiver, env.config);
+        negotiated.scale(&mut receiver, options.receive_shift(env.config));
         sender.window_of_syn(syn.seq, syn.ack, syn.window);
         let state = State::SynReceived(SynReceived {
             sender,

@@ -70,7 +70,7 @@ impl Connection {
             syn.transmitted(now, env.config);
         }
         let mut options = OptionArea::new();
-        options.mss(env.config.receive_mss(self.tuple.local.ip()));
+        options.mss(self.options.receive_mss(env.config, self.tuple.local.ip()));
         let receive = self.state.receive_vars();
         let (ack, window) = if let Some(receiver) = self.state.receiver() {
             self.syn_ack_options(&mut options, env.config, now);
@@ -78,7 +78,8 @@ impl Connection {
             (Some(receive.nxt), window)
         } else {
             self.syn_options(&mut options, env.config, now);
-            let window = env.config.receive_buffer.min(u32::from(u16::MAX));
+            let buffer = self.options.receive_buffer(env.config);
+            let window = buffer.min(u32::from(u16::MAX));
             (None, window as u16)
         };
         if ack.is_some() {
@@ -89,7 +90,7 @@ impl Connection {
             }
         }
         let first = self.state.syn_timer().is_some_and(SynTimer::asks_for_ecn);
-        let ecn = match (&self.state, env.config.ecn) {
+        let ecn = match (&self.state, self.options.ecn(env.config)) {
             (State::SynSent(_), Ecn::Request) if first => Flags::ECE | Flags::CWR,
             _ if ack.is_some() && self.negotiated.ecn => Flags::ECE,
             _ => Flags::NONE,
@@ -136,7 +137,7 @@ impl Connection {
             options.timestamps(stamps, !config.sack);
         }
         if config.window_scale {
-            options.window_scale(config.receive_shift());
+            options.window_scale(self.options.receive_shift(config));
         }
     }
 
@@ -150,7 +151,7 @@ impl Connection {
             options.timestamps(stamps, !self.negotiated.sack);
         }
         if self.negotiated.scaled {
-            options.window_scale(config.receive_shift());
+            options.window_scale(self.options.receive_shift(config));
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::Host;
 use super::stateless::Stateless;
+use crate::SocketOptions;
 use crate::connection::Arrived;
 use crate::connection::reaction::Fate;
 use crate::emit::IpFields;
@@ -39,7 +40,13 @@ fn tick(now: Instant) -> u32 {
 impl Host {
     /// Answers a SYN for which there is no room, unless no cookie can say how small the peer's MSS is
     /// (MUST-16).
-    pub(super) fn send_cookie(&mut self, now: Instant, tuple: FourTuple, syn: &Arrived<'_>) {
+    pub(super) fn send_cookie(
+        &mut self,
+        now: Instant,
+        tuple: FourTuple,
+        syn: &Arrived<'_>,
+        user: &SocketOptions,
+    ) {
         let default = if tuple.local.is_ipv4() { 536 } else { 1220 };
         let peer = syn.options.mss.filter(|&mss| mss > 0).unwrap_or(default);
         let Some(mss) = MSS_TABLE.iter().rposition(|&mss| mss <= peer) else {
@@ -50,8 +57,8 @@ impl Host {
             seq: cookie(&self.secret, &tuple, syn.seq, tick(now), mss),
             ack: Some(syn.seq + 1),
             flags: Flags::SYN,
-            window: self.config.receive_buffer.min(u32::from(u16::MAX)) as u16,
-            mss: Some(self.config.receive_mss(tuple.local.ip())),
+            window: user.receive_buffer(&self.config).min(u32::from(u16::MAX)) as u16,
+            mss: Some(user.receive_mss(&self.config, tuple.local.ip())),
             timestamps: None,
             ip: IpFields {
                 ttl: self.config.socket.ttl,

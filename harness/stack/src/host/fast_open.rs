@@ -111,7 +111,8 @@ impl Host {
             Some(Known::Disabled { until }) if until > now => connection.send(data, false)?,
             Some(Known::Cookie { cookie, mss }) => {
                 // §4.1.3: at most what the server said, less the options of the SYN (40 at most).
-                let path = self.config.receive_mss(remote.ip());
+                let user = options.unwrap_or(self.config.socket);
+                let path = user.receive_mss(&self.config, remote.ip());
                 let early = u32::from(mss.min(path).saturating_sub(40));
                 connection.open_fast(FastOpenOption::Cookie(cookie), early, data)
             }

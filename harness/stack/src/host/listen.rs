@@ -108,7 +108,8 @@ impl Host {
         let unaccepted = listener.queue.len() >= listener.options.backlog;
         if listener.is_full() {
             if self.config.syn_cookies && !unaccepted {
-                self.send_cookie(now, tuple, segment);
+                let options = listener.options.socket;
+                self.send_cookie(now, tuple, segment, &options);
             }
             return;
         }

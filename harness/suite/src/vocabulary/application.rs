@@ -109,7 +109,7 @@ pub enum Setting {
     OobInline,
     /// The MSS that is announced, and the most that is sent, before the connection is opened.
     Mss,
-    /// Explicit congestion notification is asked for (RFC 3168 §6.1.1).
+    /// Explicit congestion notification is asked for, or not even granted (RFC 3168 §6.1.1).
     Ecn,
     /// Fast Open (RFC 7413): at a listener the length of the queue, at a connector 0 or 1.
     FastOpen,
@@ -134,11 +134,14 @@ pub const SETTINGS: &[Entry] = &[
     ),
     ("linger", "how long `release` may wait for data; -1: off"),
     ("user_timeout", "how long data may stay unacknowledged"),
-    ("receive_buffer", "octets"),
-    ("send_buffer", "octets"),
+    ("receive_buffer", "octets, before the connection is opened"),
+    ("send_buffer", "octets, before the connection is opened"),
     ("oob_inline", "1: urgent data stands in the stream"),
     ("mss", "the MSS of the connection, before it is opened"),
-    ("ecn", "1: ask for explicit congestion notification"),
+    (
+        "ecn",
+        "1: ask for explicit congestion notification, 0: not even grant it; before the connection is opened",
+    ),
     (
         "fastopen",
         "a listener: the length of its queue; before `connect`: 1",

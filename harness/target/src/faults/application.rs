@@ -72,6 +72,30 @@ pub(super) const CALLS: Room = Room {
             }),
         ),
         Fault::new(
+            "segment-size-not-set",
+            "does not take the segment size that its user sets",
+            "RFC 9293 §3.7.1; TCP_MAXSEG",
+            Call(|call, _| without(call, Setting::Mss)),
+        ),
+        Fault::new(
+            "receive-buffer-not-set",
+            "does not take the size of the receive buffer that its user sets",
+            "RFC 9293 §3.8.6, §3.9.1.3; SO_RCVBUF",
+            Call(|call, _| without(call, Setting::ReceiveBuffer)),
+        ),
+        Fault::new(
+            "send-buffer-not-set",
+            "does not take the size of the send buffer that its user sets",
+            "RFC 9293 §3.9.1.2; SO_SNDBUF",
+            Call(|call, _| without(call, Setting::SendBuffer)),
+        ),
+        Fault::new(
+            "ecn-not-asked",
+            "does not ask for ECN when its user does",
+            "RFC 3168 §6.1.1",
+            Call(|call, _| without(call, Setting::Ecn)),
+        ),
+        Fault::new(
             "user-timeout-not-set",
             "does not take the user timeout that is set on an open connection",
             "RFC 9293 §3.8.3 MUST-21",
@@ -211,6 +235,18 @@ pub(super) const ANSWERS: Room = Room {
         ),
     ],
 };
+
+/// The call without that setting.
+fn without(call: &mut AppCall, setting: Setting) -> Called {
+    match call {
+        AppCall::Listen { with, .. } | AppCall::Connect { with, .. } => {
+            with.retain(|(set, _)| *set != setting);
+            Called::Made
+        }
+        AppCall::Set(_, set, _) => Called::unless(*set == setting),
+        _ => Called::Made,
+    }
+}
 
 fn say_closed(status: &mut tcpconf_engine::Status, state: &str) {
     if status.state == state {

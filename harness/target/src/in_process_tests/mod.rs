@@ -272,6 +272,25 @@ fn status_and_options_by_name(#[values(stack(), smoltcp())] server: Box<dyn InPr
 }
 
 #[rstest]
+fn buffers_are_those_of_the_opening(#[values(stack(), smoltcp())] server: Box<dyn InProcess>) {
+    let (mut pair, socket) = driven(&*server);
+    let set = AppCall::Set(socket, Setting::ReceiveBuffer, 5_000);
+    assert_eq!(pair.call(1, set), Some(Err(Errno::IsConnected)));
+    let mut listen = |id, octets| {
+        let call = AppCall::Listen {
+            local: ([0; 4], 8_000 + id as u16).into(),
+            backlog: 1,
+            with: vec![(Setting::ReceiveBuffer, octets)],
+        };
+        pair.call(id, call)
+    };
+    assert!(matches!(listen(2, 5_000), Some(Ok(Value::Socket(_)))));
+    for (id, octets) in [(3, 0), (4, -1), (5, i64::MAX)] {
+        assert_eq!(listen(id, octets), Some(Err(Errno::Invalid)));
+    }
+}
+
+#[rstest]
 fn http_answers_a_request_once_it_is_whole(
     #[values(stack(), smoltcp())] server: Box<dyn InProcess>,
 ) {

@@ -239,7 +239,7 @@ impl Host {
             self.forget(socket);
         }
         if keep.is_none() && taken < backlog {
-            let handle = self.sockets.add_last(last);
+            let handle = self.sockets.add_last(last, &with);
             let socket = self.sockets.get_mut(handle);
             for (setting, value) in with {
                 apply(socket, setting, value).expect("an option that was tried when it was given");

@@ -7,9 +7,13 @@
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use tcpconf_suite::vocabulary::Setting;
 
 /// Octets of a socket's buffers, each way: with this size smoltcp offers a window scale of 0.
 const BUFFER: usize = 65_535;
+
+/// What a buffer may have: no window announces more (RFC 7323 §2.3).
+pub(super) const SIZES: std::ops::RangeInclusive<i64> = 1..=1 << 30;
 
 /// A set with plugs in it.
 #[derive(Debug)]
@@ -26,18 +30,33 @@ impl Ordered {
         }
     }
 
-    /// Adds a socket wherever there is room.
-    pub(super) fn add(&mut self) -> SocketHandle {
-        self.set.add(socket(BUFFER))
+    /// Adds a socket with buffers of the size that is said, wherever there is room.
+    pub(super) fn add(&mut self, with: &[(Setting, i64)]) -> SocketHandle {
+        let room = |wanted| {
+            let said = with.iter().rev().find(|(setting, _)| *setting == wanted);
+            // What is no size is refused when the settings are applied.
+            said.map(|(_, octets)| *octets)
+                .filter(|octets| SIZES.contains(octets))
+                .map_or(BUFFER, |octets| octets as usize)
+        };
+        let buffer = |setting| SocketBuffer::new(vec![0; room(setting)]);
+        self.set.add(Socket::new(
+            buffer(Setting::ReceiveBuffer),
+            buffer(Setting::SendBuffer),
+        ))
     }
 
     /// Adds a socket behind all that are in use.
-    pub(super) fn add_last(&mut self, last: Option<SocketHandle>) -> SocketHandle {
+    pub(super) fn add_last(
+        &mut self,
+        last: Option<SocketHandle>,
+        with: &[(Setting, i64)],
+    ) -> SocketHandle {
         loop {
-            let plug = self.set.add(socket(0));
+            let plug = self.set.add(new_socket());
             if last.is_none_or(|last| plug > last) {
                 self.set.remove(plug);
-                return self.add();
+                return self.add(with);
             }
             self.plugs.push(plug);
         }
@@ -65,14 +84,9 @@ impl Ordered {
     }
 }
 
-/// A socket as the set has them, outside of it.
+/// A socket without buffers: a plug, or one to try settings on.
 pub(super) fn new_socket() -> Socket<'static> {
-    socket(0)
-}
-
-/// A socket with room for that many octets each way.
-fn socket(room: usize) -> Socket<'static> {
-    let buffer = || SocketBuffer::new(vec![0; room]);
+    let buffer = || SocketBuffer::new(Vec::new());
     Socket::new(buffer(), buffer())
 }
 
@@ -83,10 +97,10 @@ mod tests {
     #[test]
     fn the_last_socket_stands_behind_the_others_whatever_was_removed() {
         let mut sockets = Ordered::new();
-        let handles: Vec<SocketHandle> = (0..4).map(|_| sockets.add()).collect();
+        let handles: Vec<SocketHandle> = (0..4).map(|_| sockets.add(&[])).collect();
         sockets.remove(handles[0], Some(handles[3]));
         sockets.remove(handles[2], Some(handles[3]));
-        let last = sockets.add_last(Some(handles[3]));
+        let last = sockets.add_last(Some(handles[3]), &[]);
         assert!(last > handles[3]);
         assert_eq!(sockets.set.iter().count(), 5, "two plugs");
         sockets.remove(handles[3], Some(last));

@@ -69,10 +69,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Set(Setting::KeepAliveIdle),
     Capability::Set(Setting::Linger),
     Capability::Set(Setting::UserTimeout),
+    Capability::Set(Setting::ReceiveBuffer),
+    Capability::Set(Setting::SendBuffer),
     Capability::Set(Setting::Ttl),
 ];
 
-/// Sets an option of a socket.
+/// Sets an option of a socket. Buffers are those that it was made with.
 pub(super) fn apply(
     socket: &mut Socket<'static>,
     setting: Setting,
@@ -93,6 +95,13 @@ pub(super) fn apply(
             Ok(0) | Err(_) => return Err(Errno::Invalid),
             Ok(limit) => socket.set_hop_limit(Some(limit)),
         },
+        Setting::ReceiveBuffer | Setting::SendBuffer if socket.state() != State::Closed => {
+            return Err(Errno::IsConnected);
+        }
+        Setting::ReceiveBuffer | Setting::SendBuffer => {
+            let is_size = super::set::SIZES.contains(&value);
+            return if is_size { Ok(()) } else { Err(Errno::Invalid) };
+        }
         _ => return Err(Errno::Unsupported),
     }
     Ok(())
@@ -152,7 +161,7 @@ impl Sockets for Host {
             addr: address.map(Into::into),
             port,
         };
-        let handle = self.sockets.add();
+        let handle = self.sockets.add(with);
         let id = self.adopt(handle, None);
         let context = self.interface.context();
         let socket = self.sockets.get_mut(handle);
@@ -285,6 +294,8 @@ impl Sockets for Host {
             Setting::KeepAliveIdle => millis(socket.keep_alive()),
             Setting::UserTimeout => millis(socket.timeout()),
             Setting::Ttl => i64::from(socket.hop_limit().unwrap_or(USUAL_HOP_LIMIT)),
+            Setting::ReceiveBuffer => socket.recv_capacity() as i64,
+            Setting::SendBuffer => socket.send_capacity() as i64,
             _ => return Err(Errno::Unsupported),
         })
     }

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tcpconf_engine::{Errno, FourTuple, Status};
 use tcpconf_stack::{
-    CallError, CongestionAlgorithm, ErrorKind, Host, KeepAlive, ListenOptions, SocketId,
-    SocketOptions,
+    CallError, Config, CongestionAlgorithm, Ecn, ErrorKind, Host, KeepAlive, ListenOptions,
+    SocketId, SocketOptions, StateName,
 };
 use tcpconf_suite::vocabulary::{Capability, Setting};
 use tcpconf_wire::Instant;
+
+/// The largest window (RFC 7323 §2.3).
+const LARGEST_BUFFER: u32 = 1 << 30;
 
 impl Sockets for Host {
     type Id = SocketId;
@@ -105,13 +108,17 @@ impl Sockets for Host {
 
     fn set(&mut self, id: SocketId, setting: Setting, value: i64) -> Result<(), Errno> {
         let mut options = self.options(id).ok_or(Errno::NotConnected)?;
+        let listens = Host::status(self, id).is_none_or(|s| s.state == StateName::Listen);
+        if is_of_the_opening(setting) && !listens {
+            return Err(Errno::IsConnected);
+        }
         change(&mut options, setting, value)?;
         self.set_options(id, options).map_err(|error| errno(&error))
     }
 
     fn get(&self, id: SocketId, setting: Setting) -> Result<i64, Errno> {
         let options = self.options(id).ok_or(Errno::NotConnected)?;
-        read(&options, setting)
+        read(&options, setting, self.config())
     }
 
     fn status(&self, id: SocketId) -> Option<Status> {
@@ -167,12 +174,30 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Set(Setting::KeepAliveCount),
     Capability::Set(Setting::Linger),
     Capability::Set(Setting::UserTimeout),
+    Capability::Set(Setting::ReceiveBuffer),
+    Capability::Set(Setting::SendBuffer),
     Capability::Set(Setting::OobInline),
+    Capability::Set(Setting::Mss),
+    Capability::Set(Setting::Ecn),
     Capability::Set(Setting::FastOpen),
     Capability::Set(Setting::Congestion),
     Capability::Set(Setting::Ttl),
     Capability::Set(Setting::Dscp),
 ];
+
+/// Whether the setting is taken when the connection is opened, and never again.
+const fn is_of_the_opening(setting: Setting) -> bool {
+    use Setting::{Ecn, Mss, ReceiveBuffer, SendBuffer};
+    matches!(setting, ReceiveBuffer | SendBuffer | Mss | Ecn)
+}
+
+/// A buffer's size: what no window can announce is none (RFC 7323 §2.3).
+fn size(value: i64) -> Result<Option<u32>, Errno> {
+    match u32::try_from(value) {
+        Ok(octets @ 1..=LARGEST_BUFFER) => Ok(Some(octets)),
+        _ => Err(Errno::Invalid),
+    }
+}
 
 /// Changes one of the options.
 fn change(options: &mut SocketOptions, setting: Setting, value: i64) -> Result<(), Errno> {
@@ -217,22 +242,24 @@ fn change(options: &mut SocketOptions, setting: Setting, value: i64) -> Result<(
             Ok(code_point @ 0..64) => options.dscp = code_point,
             _ => return Err(Errno::Invalid),
         },
+        Setting::ReceiveBuffer => options.receive_buffer = size(value)?,
+        Setting::SendBuffer => options.send_buffer = size(value)?,
+        Setting::Mss => match u16::try_from(value) {
+            Ok(0) | Err(_) => return Err(Errno::Invalid),
+            Ok(mss) => options.mss = Some(mss),
+        },
+        Setting::Ecn => options.ecn = Some(if value == 0 { Ecn::Off } else { Ecn::Request }),
         // Urgent data always stands in the stream.
         Setting::OobInline if value == 1 => {}
-        Setting::OobInline
-        | Setting::Cork
-        | Setting::Linger
-        | Setting::ReceiveBuffer
-        | Setting::SendBuffer
-        | Setting::Mss
-        | Setting::Ecn
-        | Setting::FastOpen => return Err(Errno::Unsupported),
+        Setting::OobInline | Setting::Cork | Setting::Linger | Setting::FastOpen => {
+            return Err(Errno::Unsupported);
+        }
     }
     Ok(())
 }
 
 /// The value of one of the options.
-fn read(options: &SocketOptions, setting: Setting) -> Result<i64, Errno> {
+fn read(options: &SocketOptions, setting: Setting, config: &Config) -> Result<i64, Errno> {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let keep_alive = options.keep_alive.unwrap_or_default();
     Ok(match setting {
@@ -245,6 +272,13 @@ fn read(options: &SocketOptions, setting: Setting) -> Result<i64, Errno> {
         Setting::Congestion => i64::from(options.congestion == CongestionAlgorithm::Cubic),
         Setting::Ttl => i64::from(options.ttl),
         Setting::Dscp => i64::from(options.dscp),
+        Setting::ReceiveBuffer => options
+            .receive_buffer
+            .unwrap_or(config.receive_buffer)
+            .into(),
+        Setting::SendBuffer => options.send_buffer.unwrap_or(config.send_buffer).into(),
+        Setting::Mss => options.mss.unwrap_or(config.mtu).into(),
+        Setting::Ecn => i64::from(options.ecn.unwrap_or(config.ecn) == Ecn::Request),
         Setting::OobInline => 1,
         _ => return Err(Errno::Unsupported),
     })
