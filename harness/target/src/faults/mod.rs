@@ -145,6 +145,7 @@ pub const ROOMS: &[Room] = &[
     active::OPENING,
     extension::window::ROOM,
     extension::stamps::ROOM,
+    extension::time_wait::ROOM,
     extension::report::ROOM,
     extension::ecn::ROOM,
     extension::timer::ROOM,
