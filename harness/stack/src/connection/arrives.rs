@@ -8,6 +8,7 @@ use crate::config::Ecn;
 use crate::error::ErrorKind;
 use crate::receiver::{Receiver, Taken};
 use crate::sender::Sender;
+use crate::sender::SynTrip;
 use crate::types::StateName;
 use core::mem;
 use core::ops::ControlFlow;
@@ -122,7 +123,10 @@ impl Connection {
             segment.seq,
             segment.ack,
             window,
-            syn.sample(now),
+            SynTrip {
+                sample: syn.sample(now),
+                sent: syn.sent,
+            },
             congestion,
         );
         self.state = State::Established(Established { sender, receiver });
@@ -242,13 +246,19 @@ impl Connection {
             let taken = receiver.take_text(receiver.rcv_nxt, &early[..room]);
             self.ack.now |= taken != Taken::Nothing;
         }
+        if !self.negotiated.ecn {
+            sender.forgo_ecn();
+        }
         let window = self.scaled_window(segment);
         let congestion = self.options.congestion;
         sender.establish(
             segment.seq,
             segment.ack,
             window,
-            syn.sample(now),
+            SynTrip {
+                sample: syn.sample(now),
+                sent: syn.sent,
+            },
             congestion,
         );
         self.state = if sender.is_closed() {

@@ -48,7 +48,7 @@ impl Connection {
 
     /// While our SYN is not acknowledged: the peer's SYN once more is answered by the SYN-ACK once more; in a
     /// simultaneous open the SYN-ACK of the peer counts as the ACK that it carries (§3.5, figure 7).
-    pub(super) fn syn_of_the_handshake(&self, segment: &mut Arrived<'_>) -> Check {
+    pub(super) fn syn_of_the_handshake(&mut self, segment: &mut Arrived<'_>) -> Check {
         let again = segment.has(Flags::SYN)
             && self.state.half_open()
             && !segment.flags.intersects(Flags::RST | Flags::FIN)
@@ -57,6 +57,10 @@ impl Connection {
             return Continue(());
         }
         if !segment.has(Flags::ACK) {
+            // RFC 3168 §6.1.1: one SYN that is no ECN-setup SYN is enough.
+            if !segment.has(Flags::ECE | Flags::CWR) {
+                self.negotiated.ecn = false;
+            }
             return Break(Reaction::reply(Reply::SynAck));
         }
         if self.origin == Origin::Active && segment.ack == self.state.send_vars().iss + 1 {
@@ -424,7 +428,8 @@ impl Connection {
                     self.ack.text(now, env.config.delayed_ack);
                 }
             }
-            Taken::OutOfOrder | Taken::Nothing => self.ack.now = true,
+            Taken::OutOfOrder => self.ack.out_of_order(),
+            Taken::Nothing => self.ack.now = true,
         }
     }
 

@@ -185,9 +185,17 @@ pub(crate) struct AckSchedule {
     pub(crate) now: bool,
     pub(crate) delayed: Option<Instant>,
     segments: u32,
+    /// ACKs that are due behind this one: each segment out of order draws its own (RFC 2018 §4).
+    more: u8,
 }
 
 impl AckSchedule {
+    /// Text came out of order.
+    fn out_of_order(&mut self) {
+        self.more = self.more.saturating_add(u8::from(self.now));
+        self.now = true;
+    }
+
     /// Text came in order: every second segment is acknowledged at once (SHLD-19).
     fn text(&mut self, now: Instant, delay: Duration) {
         self.segments += 1;
@@ -200,7 +208,11 @@ impl AckSchedule {
 
     /// An ACK left.
     fn sent(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            now: self.more > 0,
+            more: self.more.saturating_sub(1),
+            ..Self::default()
+        };
     }
 }
 

@@ -44,7 +44,9 @@ pub(crate) trait LossDetection {
     /// The peer reports that it got octets twice (RFC 2883).
     fn on_duplicate_report(&mut self, moment: Moment);
     /// Fast recovery is over.
-    fn on_recovered(&mut self);
+    fn on_recovered(&mut self, now: Instant);
+    /// The retransmission timer has expired: marks what counts as lost.
+    fn on_timeout(&mut self, moment: Moment, board: &mut Scoreboard);
     /// Marks what is lost.
     fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected;
 }
@@ -101,8 +103,11 @@ impl LossDetection for Detector {
     fn on_duplicate_report(&mut self, moment: Moment) {
         self.inner().on_duplicate_report(moment);
     }
-    fn on_recovered(&mut self) {
-        self.inner().on_recovered();
+    fn on_recovered(&mut self, now: Instant) {
+        self.inner().on_recovered(now);
+    }
+    fn on_timeout(&mut self, moment: Moment, board: &mut Scoreboard) {
+        self.inner().on_timeout(moment, board);
     }
     fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected {
         self.inner().detect(moment, board)

@@ -25,6 +25,8 @@ pub(crate) struct Rack {
     /// RACK.reo_wnd_mult less one.
     multiplier: u32,
     recoveries: u32,
+    /// When the multiplier grew last.
+    grown_at: Option<Instant>,
     /// Until this is acknowledged a further D-SACK belongs to the same round trip.
     dsack_round: Option<SeqNumber>,
 }
@@ -84,15 +86,25 @@ impl LossDetection for Rack {
             self.dsack_round = Some(moment.snd_nxt);
             self.multiplier = self.multiplier.saturating_add(1).min(1 << 16);
             self.recoveries = MULTIPLIER_RECOVERIES;
-            self.reordering_seen = true;
+            self.grown_at = Some(moment.now);
         }
     }
 
-    fn on_recovered(&mut self) {
+    fn on_recovered(&mut self, now: Instant) {
+        // §6.2 step 4: the acknowledgement that enlarged the window is not counted.
+        if self.grown_at == Some(now) {
+            return;
+        }
         self.recoveries = self.recoveries.saturating_sub(1);
         if self.recoveries == 0 {
             self.multiplier = 0;
         }
+    }
+
+    fn on_timeout(&mut self, moment: Moment, board: &mut Scoreboard) {
+        // §6.3
+        let patience = self.rtt + self.reordering_window(moment, board);
+        board.mark_lost_sent(|sent_at| sent_at + patience <= moment.now);
     }
 
     fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected {

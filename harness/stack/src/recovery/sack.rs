@@ -13,7 +13,11 @@ impl LossDetection for Sack {
 
     fn on_duplicate_report(&mut self, _moment: Moment) {}
 
-    fn on_recovered(&mut self) {}
+    fn on_recovered(&mut self, _now: Instant) {}
+
+    fn on_timeout(&mut self, _moment: Moment, board: &mut Scoreboard) {
+        board.mark_all_lost();
+    }
 
     fn detect(&mut self, moment: Moment, board: &mut Scoreboard) -> Detected {
         Detected {

@@ -461,24 +461,30 @@ impl Scoreboard {
 
     /// After a timeout everything is sent again, SACKed or not (RFC 2018 §5.1).
     pub(crate) fn mark_all_lost(&mut self) {
+        self.mark_lost_sent(|_| true);
+    }
+
+    /// After a timeout what was sent at such a time is sent again, SACKed or not (RFC 8985 §6.3).
+    pub(crate) fn mark_lost_sent(&mut self, long_ago: impl Fn(Instant) -> bool) {
         let first = self.segments.front().map_or(SeqNumber(0), |s| s.seq);
+        self.lost = 0;
         for segment in &mut self.segments {
             segment.sacked = false;
-            segment.lost = true;
             segment.twice = false;
+            segment.lost |= long_ago(segment.sent_at);
+            if segment.lost {
+                self.lost += segment.len;
+            }
         }
         (self.sacked, self.twice) = (0, 0);
-        self.lost = self.flight;
         let base = self.base;
-        let keys = self.segments.iter();
+        let keys = self.segments.iter().filter(|s| s.lost);
         let keys = keys.map(|s| base + u64::from(s.seq - first));
         let losses = self.losses.get_or_insert_default();
         losses.sacked_ranges.clear();
         losses.lost_keys = keys.collect();
         (losses.examined, losses.filled) = (base, base);
-        if let Some(order) = &mut self.order {
-            order.clear();
-        }
+        self.order_anew();
     }
 
     /// Nothing is to be sent again: the timeout was needless.

@@ -25,10 +25,6 @@ impl SendOrder {
         self.entries.pop_front();
     }
 
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
-    }
-
     pub(super) fn allocated(&self) -> usize {
         self.entries.capacity() * size_of::<(Instant, u64)>()
     }

@@ -72,10 +72,10 @@ impl Sender {
                 && self.snd_wnd > 0;
             if (self.sack && sacked > 0) || (!self.sack && duplicate) {
                 self.dup_acks += 1;
-                self.timeout_was_needed();
+                self.timeout_was_needed(now);
             }
         }
-        self.tail_probe_answered(now, segment, flight);
+        self.tail_probe_answered(now, segment, flight, una);
         let lost = self.detect_loss(now, flight, advanced);
         if let Some(prr) = &mut self.prr {
             let (pipe, ssthresh) = (self.board.pipe(), self.congestion.ssthresh());
@@ -132,34 +132,47 @@ impl Sender {
         }
     }
 
-    /// RFC 8985 §7.4.2: the probe's segment was acknowledged without a D-SACK: the original was lost,
-    /// and congestion control is told.
-    fn tail_probe_answered(&mut self, now: Instant, segment: &AckIn<'_>, flight: u32) {
+    /// RFC 8985 §7.4.2: what lies beyond the probe was acknowledged, and nothing said that both copies of the
+    /// probe's segment arrived: one was lost, and congestion control is told. A D-SACK says so, and so does a duplicate
+    /// acknowledgement without SACK information.
+    fn tail_probe_answered(
+        &mut self,
+        now: Instant,
+        segment: &AckIn<'_>,
+        flight: u32,
+        before: SeqNumber,
+    ) {
         let Some((end, retransmission)) = self.tail_probe else {
             return;
         };
         if segment.ack.lt(end) {
             return;
         }
+        let duplicate =
+            segment.ack == before && segment.empty && segment.sack.as_slice().is_empty();
+        let beyond = segment.ack.gt(end);
+        if retransmission && !beyond && !duplicate {
+            return;
+        }
         self.tail_probe = None;
-        if retransmission && self.phase == Phase::Open {
+        if retransmission && beyond && self.phase == Phase::Open {
             self.reduce_window(now, flight);
-            self.window_recovered(self.board.flight());
+            self.window_recovered(self.congestion.ssthresh());
             self.cwr_due = true;
         }
     }
 
     /// RFC 5682 §2.1: an acknowledgement that does not advance says that segments were lost.
-    fn timeout_was_needed(&mut self) {
+    fn timeout_was_needed(&mut self, now: Instant) {
         if self.frto != Frto::Off {
             self.frto = Frto::Off;
-            self.board.mark_all_lost();
+            self.mark_lost_by_timeout(now);
             self.head_due = true;
         }
     }
 
     /// RFC 5682 §2.1 steps 2 and 3, for an acknowledgement that advances.
-    fn check_timeout(&mut self, recover: SeqNumber, segment: &AckIn<'_>) {
+    fn check_timeout(&mut self, now: Instant, recover: SeqNumber, segment: &AckIn<'_>) {
         let window = match self.is_current(segment) {
             true => segment.wnd,
             false => self.snd_wnd,
@@ -174,7 +187,7 @@ impl Sender {
                     credit: 2 * self.mss,
                 };
             }
-            Frto::HeadSent => self.timeout_was_needed(),
+            Frto::HeadSent => self.timeout_was_needed(now),
             // Step 3b: needless, all of it arrives.
             Frto::NewData { .. } => {
                 self.frto = Frto::Off;
@@ -198,6 +211,7 @@ impl Sender {
             .acknowledge(segment.ack, |sent| detector.on_delivered(now, sent));
         self.buffer.consume(octets as usize);
         self.snd_una = segment.ack;
+        self.recover.take_if(|recover| segment.ack.gt(*recover));
         self.progress_at = now;
         if let Some(window) = &mut self.restart {
             // Slow start: RFC 5681 equation (2).
@@ -215,8 +229,14 @@ impl Sender {
             flight.div_ceil(pair)
         };
         match (result.sample, segment.echoed_rtt) {
-            (Some(sent), _) => self.rtt.sample_since(sent, now, per_rtt),
-            (None, Some(rtt)) => self.rtt.sample(rtt, per_rtt),
+            (Some(sent), _) => {
+                self.rtt.sample_since(sent, now, per_rtt);
+                self.probed_since_sample = false;
+            }
+            (None, Some(rtt)) => {
+                self.rtt.sample(rtt, per_rtt);
+                self.probed_since_sample = false;
+            }
             (None, None) => {}
         }
         self.expirations = 0;
@@ -250,7 +270,7 @@ impl Sender {
             }
             Phase::Recovery(_) => {
                 self.phase = Phase::Open;
-                self.detector.on_recovered();
+                self.detector.on_recovered(now);
                 // With PRR the flight has come down to ssthresh by itself.
                 let flight = match self.prr.take() {
                     Some(_) => self.congestion.ssthresh(),
@@ -259,7 +279,7 @@ impl Sender {
                 self.window_recovered(flight);
             }
             Phase::Loss(recover) => {
-                self.check_timeout(recover, segment);
+                self.check_timeout(now, recover, segment);
                 if segment.ack.ge(recover) {
                     self.phase = Phase::Open;
                 }
@@ -344,9 +364,12 @@ impl Sender {
         }
         // RACK replaces the counting (RFC 8985 §9.2).
         let counts = !(self.sack && self.detector.probes_tail());
-        let enough = counts && !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
+        // RFC 6582 §3.2 step 2: duplicates of what recovery or a timeout left behind tell nothing.
+        let fresh = self.sack || self.recover.is_none();
+        let enough = counts && fresh && !advanced && self.dup_acks >= DUP_ACK_THRESHOLD;
         if news || enough {
             self.phase = Phase::Recovery(self.snd_nxt);
+            self.recover = Some(self.snd_nxt);
             self.rescued = false;
             self.reduce_window(now, flight);
             self.cwr_due = true;

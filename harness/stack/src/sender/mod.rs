@@ -2,12 +2,14 @@
 //! decision what to send next.
 //!
 //! - `ack`: what an acknowledgement changes, fast retransmit and recovery (RFC 5681, 6582, 6675);
+//! - `again`: what is sent again;
 //! - `limited`: the window when the application does not fill it (RFC 5681 §4.1, RFC 7661);
 //! - `timer`: retransmission, persist and override timers (RFC 6298, RFC 9293 §3.8.6).
 //!
 //! A state of the connection in which nothing can be sent does not hold one of these.
 
 mod ack;
+mod again;
 mod limited;
 mod timer;
 
@@ -17,7 +19,7 @@ use crate::connection::Negotiated;
 use crate::recovery::{Detector, Prr};
 use crate::ring::Ring;
 use crate::rtt::RttEstimator;
-use crate::scoreboard::{Scoreboard, Sent};
+use crate::scoreboard::Scoreboard;
 use core::time::Duration;
 use tcpconf_wire::{Instant, SeqNumber};
 
@@ -45,6 +47,15 @@ enum Phase {
     Loss(SeqNumber),
     /// After an ECN echo, likewise: at most one reaction a window (RFC 3168 §6.1.2).
     Reduced(SeqNumber),
+}
+
+/// How the SYN or SYN-ACK fared that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SynTrip {
+    /// Its round trip; `None` when it was sent more than once.
+    pub(crate) sample: Option<Duration>,
+    /// Transmissions.
+    pub(crate) sent: u32,
 }
 
 /// Where F-RTO is after a timeout (RFC 5682 §2.1).
@@ -109,6 +120,8 @@ pub(crate) struct Sender {
     /// Of [`UnusedWindow::Validate`].
     validation: Option<Box<Validation>>,
     phase: Phase,
+    /// RFC 6582 "recover" behind the end of recovery, until an acknowledgement goes beyond it.
+    recover: Option<SeqNumber>,
     dup_acks: u32,
     detector: Detector,
     use_prr: bool,
@@ -123,6 +136,8 @@ pub(crate) struct Sender {
     /// TLP.end_seq, while a tail loss probe is unanswered; whether it was a retransmission.
     tail_probe: Option<(SeqNumber, bool)>,
     tail_probe_due: bool,
+    /// No round trip was measured since the last probe was sent.
+    probed_since_sample: bool,
     timer: Timer,
     /// Timeouts since the last progress.
     expirations: u32,
@@ -177,6 +192,7 @@ impl Sender {
             validation: (config.unused_window == UnusedWindow::Validate)
                 .then(|| Box::new(Validation::new(now))),
             phase: Phase::Open,
+            recover: None,
             dup_acks: 0,
             detector,
             use_prr: config.prr,
@@ -187,6 +203,7 @@ impl Sender {
             frto: Frto::Off,
             tail_probe: None,
             tail_probe_due: false,
+            probed_since_sample: false,
             timer: Timer::Idle,
             expirations: 0,
             stalled_since: None,
@@ -222,20 +239,22 @@ impl Sender {
     }
 
     /// The SYN was acknowledged by a segment with `seq`, `ack` and a window of `wnd` octets.
-    /// `rtt` is the sample that the handshake gave; `None` when the SYN had to be sent again.
     pub(crate) fn establish(
         &mut self,
         seq: SeqNumber,
         ack: SeqNumber,
         wnd: u32,
-        rtt: Option<Duration>,
+        trip: SynTrip,
         algorithm: crate::CongestionAlgorithm,
     ) {
-        match rtt {
+        match trip.sample {
             Some(rtt) => self.rtt.sample(rtt, 1),
             None => {
                 self.rtt.syn_was_lost();
-                self.congestion = Congestion::new(algorithm, self.mss, true);
+                // RFC 6928 §2: more than one was lost.
+                if trip.sent > 2 {
+                    self.congestion = Congestion::new(algorithm, self.mss, true);
+                }
                 // A FIN that went out behind a SYN-ACK that did not arrive was of no use.
                 self.board.mark_all_lost();
                 self.head_due = !self.board.is_empty();
@@ -247,6 +266,11 @@ impl Sender {
         self.max_snd_wnd = wnd;
         self.snd_wl1 = seq;
         self.snd_wl2 = ack;
+    }
+
+    /// ECN is not, or no longer, agreed on.
+    pub(crate) fn forgo_ecn(&mut self) {
+        self.ecn = false;
     }
 
     /// Of the octets queued, `sent` went out on the SYN, and `acked` of them arrived (RFC 7413
@@ -443,87 +467,6 @@ impl Sender {
         segment
     }
 
-    /// One octet into a zero window (MUST-36): the first that is not acknowledged, or a new one, or
-    /// the FIN.
-    fn probe(&mut self, now: Instant) -> Option<Outgoing> {
-        if !self.board.is_empty() {
-            self.board.split(0, 1);
-            return Some(self.again(0, now));
-        }
-        if self.unsent() > 0 {
-            return Some(self.fresh(1, false, now));
-        }
-        (self.fin == Fin::Queued).then(|| self.fresh(0, true, now))
-    }
-
-    fn retransmit(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
-        let index = self.board.first_lost()?;
-        let segment = *self.board.get(index)?;
-        // SHLD-16: within the window; the head always, unless probes have taken over.
-        let (text, inside) = self.text_and_place(&segment);
-        if self.snd_wnd == 0 || !inside {
-            return None;
-        }
-        if !self.head_due && self.allowance() == 0 {
-            return None;
-        }
-        self.head_due = false;
-        if text > room {
-            self.board.split(index, room);
-        } else if index + 1 == self.board.len() && !segment.fin {
-            // A probe's octet, or a small last segment, goes out again with what follows it.
-            let more = self.unsent().min(room - text).min(self.usable());
-            if more > 0 {
-                self.board.grow_last(more, false);
-                self.snd_nxt += more;
-            }
-        }
-        Some(self.again(index, now))
-    }
-
-    /// RFC 6675 §4 `NextSeg` rules 3 and 4, when nothing is lost and nothing new can be sent: holes that
-    /// may yet be filled by themselves, and then, once in a recovery, the last segment in flight, whose
-    /// loss nobody would report. One that was sent again already is not rescued: its second copy
-    /// keeps the clock as well as a third.
-    fn keep_the_ack_clock(&mut self, now: Instant, room: u32) -> Option<Outgoing> {
-        let recovering = matches!(self.phase, Phase::Recovery(_));
-        let new_data = (self.unsent() > 0 || self.fin == Fin::Queued) && self.usable() > 0;
-        if !(recovering && self.sack && self.detector.fills_holes()) || new_data {
-            return None;
-        }
-        let hole = self.board.first_hole();
-        let (index, rescue) = match hole {
-            Some(index) => (index, false),
-            None if !self.rescued => (self.board.last_open()?, true),
-            None => return None,
-        };
-        let segment = *self.board.get(index)?;
-        let (text, inside) = self.text_and_place(&segment);
-        if !inside || (rescue && segment.retransmissions > 0) {
-            return None;
-        }
-        if self.allowance() < segment.len.min(room) {
-            return None;
-        }
-        self.rescued |= rescue;
-        if text <= room {
-            return Some(self.again_beside(index, now, !rescue));
-        }
-        if rescue {
-            // It must include the highest sequence number.
-            self.board.split(index, text - room);
-            return Some(self.again_beside(index + 1, now, false));
-        }
-        self.board.split(index, room);
-        Some(self.again_beside(index, now, true))
-    }
-
-    /// Octets of text in a segment in flight, and whether it lies within the window (SHLD-16).
-    fn text_and_place(&self, segment: &Sent) -> (u32, bool) {
-        let text = segment.len - u32::from(segment.fin);
-        (text, segment.seq - self.snd_una < self.snd_wnd)
-    }
-
     #[inline]
     fn send_new(&mut self, now: Instant, room: u32, nagle: bool) -> Option<Outgoing> {
         if self.board.len() >= self.max_segments as usize {
@@ -588,32 +531,6 @@ impl Sender {
             ect: self.ecn && len > 0 && self.snd_wnd > 0,
             cwr: self.ecn && len > 0 && self.snd_wnd > 0 && core::mem::take(&mut self.cwr_due),
             urgent: self.urgent_offset(seq),
-        }
-    }
-
-    fn again(&mut self, index: usize, now: Instant) -> Outgoing {
-        self.again_beside(index, now, false)
-    }
-
-    /// Sends a segment again; `other_copy` when both count as in the network.
-    fn again_beside(&mut self, index: usize, now: Instant, other_copy: bool) -> Outgoing {
-        self.board.retransmitted(index, now, other_copy);
-        self.retransmissions += 1;
-        let segment = self.board.get(index).copied();
-        let segment = segment.expect("the index was looked up by the caller");
-        self.validation_sees(segment.len, segment.retransmissions == 1);
-        let len = segment.len - u32::from(segment.fin);
-        let offset = (segment.seq - self.snd_una) as usize;
-        Outgoing {
-            seq: segment.seq,
-            offset,
-            len: len as usize,
-            fin: segment.fin,
-            push: len > 0 && offset + len as usize == self.buffer.len(),
-            retransmission: true,
-            ect: false,
-            cwr: false,
-            urgent: self.urgent_offset(segment.seq),
         }
     }
 

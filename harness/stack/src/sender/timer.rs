@@ -3,6 +3,7 @@
 
 use super::{Fin, Frto, Outgoing, Phase, Sender, Timer};
 use crate::congestion::CongestionControl;
+use crate::recovery::LossDetection;
 use core::time::Duration;
 use tcpconf_wire::Instant;
 
@@ -62,12 +63,14 @@ impl Sender {
                     self.board.mark_first_lost();
                 } else {
                     self.frto = Frto::Off;
-                    self.board.mark_all_lost();
+                    self.board.mark_first_lost();
+                    self.mark_lost_by_timeout(now);
                 }
                 self.cwr_due = true;
                 self.prr = None;
                 self.tail_probe = None;
                 self.phase = Phase::Loss(self.snd_nxt);
+                self.recover = Some(self.snd_nxt);
                 self.dup_acks = 0;
                 self.head_due = true;
                 self.timer = Timer::Retransmit(self.rtt.expiry(now));
@@ -101,13 +104,25 @@ impl Sender {
         }
     }
 
-    /// RFC 8985 §7.2: not in recovery, nothing SACKed, no probe outstanding.
+    /// What counts as lost after a timeout: everything, or by time what was sent long enough ago (RFC 8985 §6.3).
+    pub(super) fn mark_lost_by_timeout(&mut self, now: Instant) {
+        if self.sack {
+            let moment = self.moment(now);
+            self.detector.on_timeout(moment, &mut self.board);
+        } else {
+            self.board.mark_all_lost();
+        }
+    }
+
+    /// RFC 8985 §7.2 and §7.3: not in recovery, nothing SACKed, no probe outstanding, and a round trip measured since
+    /// the last one.
     pub(super) fn may_probe_tail(&self) -> bool {
         self.sack
             && self.detector.probes_tail()
             && self.phase == Phase::Open
             && self.board.sacked() == 0
             && self.tail_probe.is_none()
+            && !self.probed_since_sample
             && self.expirations == 0
     }
 
@@ -135,6 +150,7 @@ impl Sender {
             self.again(last, now)
         };
         self.tail_probe = Some((self.snd_nxt, segment.retransmission));
+        self.probed_since_sample = true;
         self.timer = Timer::Retransmit(self.rtt.expiry(now));
         Some(segment)
     }

@@ -50,7 +50,11 @@ impl InProcess for FaultyTarget {
         needs: &Needs,
         ip: u8,
     ) -> Result<(Box<dyn Endpoint>, Lease), LeaseError> {
-        let (sound, lease) = self.sound.open(seed, needs, ip)?;
+        let mut needs = needs.clone();
+        if let Change::Lacks(feature) = self.fault.change {
+            needs.features.retain(|needed| needed != feature);
+        }
+        let (sound, lease) = self.sound.open(seed, &needs, ip)?;
         Ok((Box::new(FaultyEndpoint::new(self.fault, sound)), lease))
     }
 }
@@ -124,7 +128,7 @@ impl FaultyEndpoint {
     fn and_deliver(&mut self, now: Instant, then: Then) {
         if let Then::And(more) = then {
             for segment in more {
-                self.host.receive(Pair::of_input(&segment), &segment);
+                self.host.receive(now, Pair::of_input(&segment), &segment);
                 self.deliver(now, segment);
             }
         }
@@ -202,7 +206,7 @@ impl Endpoint for FaultyEndpoint {
                 let dropped = is_damaged(&parsed) && segment.checksum != Checksum::Good;
                 self.deliver(now, segment);
                 if !dropped {
-                    self.host.receive(Pair::of_input(original), original);
+                    self.host.receive(now, Pair::of_input(original), original);
                 }
                 self.and_deliver(now, then);
             }

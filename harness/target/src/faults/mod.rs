@@ -66,6 +66,8 @@ enum Change {
     Icmp(fn(&Host) -> Vec<Segment>),
     /// In the configuration.
     Configuration(fn(&mut Config)),
+    /// In what the endpoint is given: it lacks this feature, whatever the case asks for.
+    Lacks(&'static str),
     /// In the user's calls: which one is made, and which is only answered.
     Call(fn(&mut AppCall, &Host) -> Called),
     /// In what the user is told.
@@ -150,6 +152,7 @@ pub const ROOMS: &[Room] = &[
     extension::ecn::ROOM,
     extension::timer::ROOM,
     extension::sender::ROOM,
+    extension::rack::ROOM,
     extension::fast_open::ROOM,
     icmp::ROOM,
     application::CALLS,

@@ -107,6 +107,8 @@ pub(super) struct Connection {
     pub(super) iss: SeqNumber,
     /// When that SYN-ACK was sent first.
     pub(super) answered_at: Instant,
+    /// When a segment arrived last.
+    pub(super) heard_at: Instant,
     /// How often that SYN-ACK was sent.
     pub(super) syn_acks: u32,
     /// Where the text begins that was sent last.
@@ -299,13 +301,14 @@ impl Host {
     }
 
     /// A segment went in, as the peer sent it.
-    pub(super) fn receive(&mut self, pair: Pair, segment: &Segment) {
+    pub(super) fn receive(&mut self, now: Instant, pair: Pair, segment: &Segment) {
         if is_syn(segment) {
             self.syns += 1;
             self.first_peer.get_or_insert(pair.remote);
         }
         let connection = self.connections.entry(pair).or_default();
         self.opened += u32::from(connection.is_opened_by(segment));
+        connection.heard_at = now;
         connection.receive(segment);
     }
 

@@ -1,7 +1,8 @@
 //! Target `stack`: the project's own TCP, in process, one fresh host a case.
 //!
 //! Behind port 80 stands the plain service that the case asks for; with an application interface the
-//! same listener hands its connections to the case.
+//! same listener hands its connections to the case. A case that is given `rack` gets a host that
+//! recovers by RACK-TLP ([`LossRecovery::Rack`]).
 
 mod sockets;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use crate::service::Service;
 use crate::virtual_host::{ADDRESSES, SERVICE, lease};
 use std::net::IpAddr;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
-use tcpconf_stack::{Config, Host};
+use tcpconf_stack::{Config, Host, LossRecovery};
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Capability;
 use tcpconf_wire::{Instant, Packet};
@@ -61,7 +62,11 @@ impl InProcess for StackTarget {
             .service
             .parse()
             .map_err(|unknown| LeaseError::Unsupported(format!("{unknown}")))?;
-        let mut host = Host::new(self.config.clone(), seed);
+        let mut config = self.config.clone();
+        if needs.features.iter().any(|feature| feature == "rack") {
+            config.loss_recovery = LossRecovery::Rack;
+        }
+        let mut host = Host::new(config, seed);
         let programs = Programs::start(&mut host, service, SERVICE, needs.backlog, needs.driven)
             .map_err(|error| LeaseError::Unsupported(format!("the service: {error:?}")))?;
         Ok((Box::new(StackEndpoint { host, programs }), lease(seed, ip)))

@@ -148,6 +148,7 @@ fn features(out: &mut String, name: &str, observed: &Observed) {
         "urgent",
         "syn-cookies",
         "fastopen",
+        "rack",
         "md5",
     ] {
         claim(out, feature, None);
