@@ -275,6 +275,8 @@ pub enum AppEvent {
     Error(SocketHandle, Errno),
     /// Urgent data.
     Oob(SocketHandle),
+    /// Something went wrong, and the connection goes on (RFC 9293 §3.9.1.8, MUST-47).
+    SoftError(SocketHandle, Errno),
 }
 
 /// What a target says of a connection; `None` is what it cannot tell.

@@ -146,6 +146,11 @@ pub trait RealTarget {
     fn application(&self) -> Option<&[Capability]> {
         None
     }
+    /// Why its application interface cannot do this, where more is known than that it cannot.
+    fn why_not(&self, capability: Capability) -> Option<&'static str> {
+        let _ = capability;
+        None
+    }
     /// Makes a call for the case that holds the lease; must not block. Ids are unique in the run. The reply
     /// comes from [`RealTarget::poll_app`]; when the case has ended (after [`AppCall::ResetAll`], which is
     /// its last call) nobody waits for one.

@@ -181,7 +181,8 @@ impl Cases {
             | AppEvent::Readable(socket)
             | AppEvent::Eof(socket)
             | AppEvent::Error(socket, _)
-            | AppEvent::Oob(socket) => self.sockets.get(socket).copied(),
+            | AppEvent::Oob(socket)
+            | AppEvent::SoftError(socket, _) => self.sockets.get(socket).copied(),
         };
         self.events.extend(key.map(|key| (key, event)));
     }

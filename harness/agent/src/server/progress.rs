@@ -1,6 +1,7 @@
 //! What a socket does without being asked again: calls that waited are answered, changes are told.
 
 use super::socket::{Entry, Role, Sending, errno, is_later};
+use super::sys;
 use crate::text::Message;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{MsgFlags, recv, send as send_octets};
@@ -44,12 +45,23 @@ pub(super) fn ready(entry: &mut Entry, handle: SocketHandle, flags: EpollFlags, 
     }
 }
 
-/// Whether the socket has an error; it is told once.
+/// Whether the kernel still has the connection.
+fn is_open(socket: &Socket) -> bool {
+    const TCP_CLOSE: u8 = 7;
+    sys::tcp_info(socket).is_ok_and(|info| info[0] != TCP_CLOSE)
+}
+
+/// Whether the connection has failed; it is told once.
 fn fail(entry: &mut Entry, handle: SocketHandle, out: &mut Out) -> bool {
     let Ok(Some(error)) = entry.socket.take_error() else {
         return false;
     };
     let name = errno(&error);
+    if entry.role == Role::Open && is_open(&entry.socket) {
+        // Only with IP_RECVERR: else the kernel keeps to itself what ends nothing.
+        out.push_back(Message::Event(AppEvent::SoftError(handle, name)));
+        return false;
+    }
     entry.error = Some(name);
     if entry.role == Role::Connecting {
         // What is asked next is answered by the kernel, and there is no stream that could end.

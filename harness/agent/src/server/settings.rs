@@ -38,6 +38,8 @@ fn place(socket: &Socket, setting: Setting) -> io::Result<(i32, i32, Option<i64>
         Setting::FastOpen => (IPPROTO_TCP, libc::TCP_FASTOPEN, None),
         Setting::Ttl if v6 => (IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, None),
         Setting::Ttl => (IPPROTO_IP, libc::IP_TTL, None),
+        Setting::SoftErrors if v6 => (IPPROTO_IPV6, libc::IPV6_RECVERR, None),
+        Setting::SoftErrors => (IPPROTO_IP, libc::IP_RECVERR, None),
         Setting::Dscp if v6 => (IPPROTO_IPV6, libc::IPV6_TCLASS, None),
         Setting::Dscp => (IPPROTO_IP, libc::IP_TOS, None),
         Setting::Ecn | Setting::Linger | Setting::Congestion => {

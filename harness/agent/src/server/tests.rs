@@ -131,6 +131,7 @@ fn every_setting_that_is_offered_can_be_set_and_read() {
         (Setting::Congestion, 0, 0),
         (Setting::Ttl, 9, 9),
         (Setting::Dscp, 46, 46),
+        (Setting::SoftErrors, 1, 1),
     ];
     for (setting, value, read) in values {
         let done = driven.ask(AppCall::Set(socket, setting, value));

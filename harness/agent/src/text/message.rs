@@ -237,6 +237,7 @@ fn write_event(out: &mut String, event: &AppEvent) -> std::fmt::Result {
         AppEvent::Eof(socket) => write!(out, "* eof {}", socket.0),
         AppEvent::Error(socket, errno) => write!(out, "* error {} {}", socket.0, errno.name()),
         AppEvent::Oob(socket) => write!(out, "* oob {}", socket.0),
+        AppEvent::SoftError(socket, errno) => write!(out, "* soft {} {}", socket.0, errno.name()),
     }
 }
 
@@ -256,6 +257,7 @@ fn read_event(mut words: Words<'_>) -> Result<Message> {
         "eof" => AppEvent::Eof(words.socket()?),
         "error" => AppEvent::Error(words.socket()?, errno(words.need("the error")?)),
         "oob" => AppEvent::Oob(words.socket()?),
+        "soft" => AppEvent::SoftError(words.socket()?, errno(words.need("the error")?)),
         event => return Err(Malformed::unknown("event", event)),
     };
     words.end()?;

@@ -161,6 +161,7 @@ fn event() -> impl Strategy<Value = AppEvent> {
         handle().prop_map(AppEvent::Eof),
         (handle(), errno()).prop_map(|(socket, errno)| AppEvent::Error(socket, errno)),
         handle().prop_map(AppEvent::Oob),
+        (handle(), errno()).prop_map(|(socket, errno)| AppEvent::SoftError(socket, errno)),
     ]
 }
 

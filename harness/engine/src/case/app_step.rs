@@ -275,8 +275,8 @@ impl Case {
         match (answer, expected, &wait.step.verb) {
             (Err(Errno::Unsupported), ..) => {
                 let missing = wait.step.verb.capabilities();
-                let missing = missing.first().map(ToString::to_string);
-                let missing = missing.unwrap_or_default();
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                let missing = missing.join(" with ");
                 let reason = format!("the target's application interface has no app {missing}");
                 self.unsupported(&reason);
             }
@@ -482,6 +482,7 @@ fn event(name: &str) -> Option<Told> {
         "connected" => Some(Told::Connected),
         "readable" => Some(Told::Readable),
         "urgent" => Some(Told::Oob),
+        "soft-error" => Some(Told::SoftError),
         _ => None,
     }
 }

@@ -37,6 +37,7 @@ pub(super) enum Told {
     Readable,
     Eof,
     Oob,
+    SoftError,
     Error(Errno),
 }
 
@@ -155,6 +156,7 @@ impl Case {
             AppEvent::Readable(socket) => self.app.tell(socket, Told::Readable),
             AppEvent::Eof(socket) => self.app.tell(socket, Told::Eof),
             AppEvent::Oob(socket) => self.app.tell(socket, Told::Oob),
+            AppEvent::SoftError(socket, _) => self.app.tell(socket, Told::SoftError),
             AppEvent::Error(socket, errno) => self.app.tell(socket, Told::Error(errno)),
         }
     }

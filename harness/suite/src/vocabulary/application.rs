@@ -48,6 +48,10 @@ pub const OUTCOMES: &[Entry] = &[
     ("readable", "there is data"),
     ("urgent", "there is urgent data"),
     ("refused", "ECONNREFUSED"),
+    (
+        "soft-error",
+        "an error that ends nothing: an ICMP message, or no answer for long",
+    ),
     ("reset", "ECONNRESET"),
     ("aborted", "ECONNABORTED"),
     ("timeout", "ETIMEDOUT"),
@@ -119,6 +123,8 @@ pub enum Setting {
     Ttl,
     /// The DiffServ code point (RFC 9293 MUST-48).
     Dscp,
+    /// Soft errors are told (RFC 9293 MUST-47).
+    SoftErrors,
 }
 
 /// `app set NAME VALUE`, in the order of [`Setting::ALL`].
@@ -149,11 +155,12 @@ pub const SETTINGS: &[Entry] = &[
     ("congestion", "0: Reno, 1: CUBIC"),
     ("ttl", "TTL or hop limit"),
     ("dscp", "the DiffServ code point"),
+    ("soft_errors", "1: soft errors are told"),
 ];
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NoDelay,
         Self::Cork,
         Self::KeepAlive,
@@ -171,6 +178,7 @@ impl Setting {
         Self::Congestion,
         Self::Ttl,
         Self::Dscp,
+        Self::SoftErrors,
     ];
 
     /// Its name in suites and on the agent's wire.
@@ -229,8 +237,8 @@ pub enum Capability {
 
 impl Capability {
     /// Everything: what the own stack's interface comes close to.
-    pub const ALL: [Self; 31] = {
-        let mut all = [Self::Listen; 31];
+    pub const ALL: [Self; 32] = {
+        let mut all = [Self::Listen; 32];
         let verbs = [
             Self::Listen,
             Self::Connect,

@@ -213,6 +213,16 @@ pub(super) const ANSWERS: Room = Room {
             }),
         ),
         Fault::new(
+            "soft-error-is-not-told",
+            "keeps soft errors to itself",
+            "RFC 9293 §3.9.1.8 MUST-47",
+            Told(|event| {
+                if let AppEvent::SoftError(socket, _) = *event {
+                    *event = AppEvent::Readable(socket);
+                }
+            }),
+        ),
+        Fault::new(
             "status-of-listener-closed",
             "says CLOSED of a listener",
             "RFC 9293 §3.10.6",

@@ -127,6 +127,14 @@ impl Remote {
         &self.capabilities
     }
 
+    /// The primitive that is missing, where there are primitives.
+    pub(super) fn why_not(&self, capability: Capability) -> Option<&'static str> {
+        match self.line {
+            Line::Text(_) => None,
+            Line::Autosar(_) => autosar::express(capability).err(),
+        }
+    }
+
     /// `None` when it is gone: a stream that has ended is readable for ever.
     pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.line {

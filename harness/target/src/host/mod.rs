@@ -358,6 +358,10 @@ impl RealTarget for HostTarget {
         self.application.as_ref().map(Remote::capabilities)
     }
 
+    fn why_not(&self, capability: Capability) -> Option<&'static str> {
+        self.application.as_ref()?.why_not(capability)
+    }
+
     fn call(&mut self, lease: &Lease, id: CallId, call: AppCall) {
         if let Some(application) = &mut self.application {
             application.call(lease.key, id, call);

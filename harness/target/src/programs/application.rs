@@ -197,6 +197,7 @@ impl<S: Sockets> Application<S> {
             Event::Readable => self.events.push_back(AppEvent::Readable(handle)),
             Event::Eof => self.events.push_back(AppEvent::Eof(handle)),
             Event::Urgent => self.events.push_back(AppEvent::Oob(handle)),
+            Event::SoftError(error) => self.events.push_back(AppEvent::SoftError(handle, error)),
             Event::Error(error) => {
                 self.fail_all(id, error);
                 self.events.push_back(AppEvent::Error(handle, error));

@@ -92,6 +92,8 @@ pub(crate) enum Event {
     Urgent,
     /// The peer closed.
     Eof,
+    /// Something went wrong, and the connection goes on.
+    SoftError(Errno),
     /// The connection failed.
     Error(Errno),
     /// The connection is gone.

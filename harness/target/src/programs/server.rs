@@ -66,6 +66,7 @@ impl<S: Sockets> Server<S> {
             | Event::Readable
             | Event::Writable
             | Event::Urgent
+            | Event::SoftError(_)
             | Event::Eof => self.act(host, now, id),
         }
     }

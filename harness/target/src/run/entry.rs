@@ -86,12 +86,14 @@ impl Entry {
 }
 
 /// The instances of a plan over the IP versions that are asked for; `offered` is what the target can
-/// be reached over, its usual one first, and `application` what its application interface can do.
+/// be reached over, its usual one first, and `application` what its application interface can do;
+/// `why_not` says of what it cannot, why.
 pub(crate) fn entries(
     plan: &[Instance],
     choice: Option<IpChoice>,
     offered: &[u8],
     application: Option<&[Capability]>,
+    why_not: &dyn Fn(Capability) -> Option<&'static str>,
 ) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(plan.len());
     for instance in plan {
@@ -115,7 +117,8 @@ pub(crate) fn entries(
                     format!("the target cannot be reached over IPv{ip}"),
                 ))
             } else {
-                missing(&instance.needs, application).map(|why| (Outcome::Unsupported, why))
+                missing(&instance.needs, application, why_not)
+                    .map(|why| (Outcome::Unsupported, why))
             };
             let mut instance = instance.clone();
             if versions.len() > 1 && ip == 6 {
@@ -132,7 +135,11 @@ pub(crate) fn entries(
 }
 
 /// What the target's application interface lacks for these needs.
-fn missing(needs: &Needs, application: Option<&[Capability]>) -> Option<String> {
+fn missing(
+    needs: &Needs,
+    application: Option<&[Capability]>,
+    why_not: &dyn Fn(Capability) -> Option<&'static str>,
+) -> Option<String> {
     if !needs.app {
         return None;
     }
@@ -143,7 +150,10 @@ fn missing(needs: &Needs, application: Option<&[Capability]>) -> Option<String> 
         .calls
         .iter()
         .filter(|call| !offered.contains(call))
-        .map(|call| format!("app {call}"))
+        .map(|call| match why_not(*call) {
+            Some(why) => format!("app {call} ({why})"),
+            None => format!("app {call}"),
+        })
         .collect();
     (!lacking.is_empty()).then(|| {
         let lacking = lacking.join(", ");
@@ -207,7 +217,7 @@ mod tests {
     ) {
         let mut instance = instance("t/a");
         instance.needs.ip = only;
-        let got: Vec<String> = entries(&[instance], choice, offered, None)
+        let got: Vec<String> = entries(&[instance], choice, offered, None, &|_| None)
             .iter()
             .map(|e| match &e.set_aside {
                 None => format!("{}:{}", e.instance.id, e.ip),
@@ -221,7 +231,7 @@ mod tests {
     #[case(None, Some("the target has no application interface"))]
     #[case(
         Some(&[Capability::Send][..]),
-        Some("the target's application interface has no app connect, app set mss")
+        Some("the target's application interface has no app connect (no CONNECT), app set mss")
     )]
     #[case(Some(&Capability::ALL[..]), None)]
     fn what_the_application_interface_lacks_is_named(
@@ -236,7 +246,8 @@ mod tests {
             Capability::Set(Setting::Mss),
         ]
         .into();
-        let entries = entries(&[instance], None, &[4], offered);
+        let why_not = |call| (call == Capability::Connect).then_some("no CONNECT");
+        let entries = entries(&[instance], None, &[4], offered, &why_not);
         let got = entries[0].set_aside.as_ref().map(|(_, why)| why.as_str());
         assert_eq!(got, reason);
     }

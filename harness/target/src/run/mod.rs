@@ -103,7 +103,11 @@ fn run_with(
         Target::InProcess(target) => target.application(),
         Target::Real(target) => target.application(),
     };
-    let entries = entry::entries(plan, options.ip, &offered, application);
+    let why_not = |call| match &target {
+        Target::InProcess(_) => None,
+        Target::Real(target) => target.why_not(call),
+    };
+    let entries = entry::entries(plan, options.ip, &offered, application, &why_not);
     let tests: BTreeSet<&str> = plan.iter().map(|i| i.test.as_str()).collect();
     sink(RunEvent::Started(RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tcpconf_engine::{Errno, FourTuple, Status};
 use tcpconf_stack::{
     CallError, Config, CongestionAlgorithm, Ecn, ErrorKind, Host, KeepAlive, ListenOptions,
-    SocketId, SocketOptions, StateName,
+    SocketId, SocketOptions, SoftError, StateName,
 };
 use tcpconf_suite::vocabulary::{Capability, Setting};
 use tcpconf_wire::Instant;
@@ -134,22 +134,21 @@ impl Sockets for Host {
 
     fn next_event(&mut self) -> Option<(SocketId, Event)> {
         use tcpconf_stack::Event as Told;
-        loop {
-            let (id, told) = self.poll_event()?;
-            let event = match told {
-                Told::Acceptable => Event::Acceptable,
-                Told::Connected => Event::Connected,
-                Told::Readable => Event::Readable,
-                Told::Writable => Event::Writable,
-                Told::Urgent => Event::Urgent,
-                Told::Eof => Event::Eof,
-                Told::Error(kind) => Event::Error(errno_of(kind)),
-                Told::Closed => Event::Closed,
-                // Soft errors are only logged (RFC 9293 §3.9.2.2).
-                Told::Soft(_) => continue,
-            };
-            return Some((id, event));
-        }
+        let (id, told) = self.poll_event()?;
+        let event = match told {
+            Told::Acceptable => Event::Acceptable,
+            Told::Connected => Event::Connected,
+            Told::Readable => Event::Readable,
+            Told::Writable => Event::Writable,
+            Told::Urgent => Event::Urgent,
+            Told::Eof => Event::Eof,
+            Told::Error(kind) => Event::Error(errno_of(kind)),
+            Told::Closed => Event::Closed,
+            Told::Soft(SoftError::Unresponsive) => Event::SoftError(Errno::TimedOut),
+            // Its type and code are those of the address family; sockets have no better word for most.
+            Told::Soft(SoftError::Icmp { .. }) => Event::SoftError(Errno::HostUnreachable),
+        };
+        Some((id, event))
     }
 }
 
@@ -183,6 +182,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Set(Setting::Congestion),
     Capability::Set(Setting::Ttl),
     Capability::Set(Setting::Dscp),
+    Capability::Set(Setting::SoftErrors),
 ];
 
 /// Whether the setting is taken when the connection is opened, and never again.
@@ -237,6 +237,7 @@ fn change(options: &mut SocketOptions, setting: Setting, value: i64) -> Result<(
                 _ => return Err(Errno::Invalid),
             }
         }
+        Setting::SoftErrors => options.report_soft_errors = value != 0,
         Setting::Ttl => options.ttl = u8::try_from(value).map_err(invalid)?,
         Setting::Dscp => match u8::try_from(value) {
             Ok(code_point @ 0..64) => options.dscp = code_point,
@@ -270,6 +271,7 @@ fn read(options: &SocketOptions, setting: Setting, config: &Config) -> Result<i6
         Setting::KeepAliveCount => i64::from(keep_alive.probes),
         Setting::UserTimeout => options.user_timeout.map_or(0, millis),
         Setting::Congestion => i64::from(options.congestion == CongestionAlgorithm::Cubic),
+        Setting::SoftErrors => i64::from(options.report_soft_errors),
         Setting::Ttl => i64::from(options.ttl),
         Setting::Dscp => i64::from(options.dscp),
         Setting::ReceiveBuffer => options

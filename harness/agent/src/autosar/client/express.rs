@@ -24,13 +24,17 @@ pub const fn express(capability: Capability) -> Result<&'static str, &'static st
         Capability::Set(Setting::Ttl) => "CONFIGURE_SOCKET 0 (TTL)",
         Capability::Set(Setting::Dscp) => "CONFIGURE_SOCKET 1 (traffic class)",
         Capability::SendUrgent => {
-            return Err("the flags of SEND_DATA, urgent among them, differ between releases");
+            return Err(
+                "AUTOSAR: the flags of SEND_DATA, urgent among them, differ between releases",
+            );
         }
-        Capability::SendMore => return Err("no flag of SEND_DATA holds data back"),
-        Capability::ReceiveUrgent => return Err("no primitive receives urgent data"),
-        Capability::Get => return Err("no primitive reads a parameter back"),
-        Capability::Status => return Err("no primitive tells the state of a connection"),
-        Capability::Set(_) => return Err("no parameter of CONFIGURE_SOCKET"),
+        Capability::SendMore => return Err("AUTOSAR: no flag of SEND_DATA holds data back"),
+        Capability::ReceiveUrgent => {
+            return Err("AUTOSAR: RECEIVE_AND_FORWARD has no flag for urgent data");
+        }
+        Capability::Get => return Err("AUTOSAR: CONFIGURE_SOCKET sets, no primitive reads back"),
+        Capability::Status => return Err("AUTOSAR: no primitive tells the state of a connection"),
+        Capability::Set(_) => return Err("AUTOSAR: no parameter of CONFIGURE_SOCKET"),
     })
 }
 

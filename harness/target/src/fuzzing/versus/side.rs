@@ -264,7 +264,7 @@ impl Side {
             AppEvent::Connected(socket) => self.of_socket(socket, "connected"),
             AppEvent::Eof(socket) => self.of_socket(socket, "end of file"),
             AppEvent::Error(socket, errno) => self.of_socket(socket, errno.name()),
-            AppEvent::Readable(_) | AppEvent::Oob(_) => {}
+            AppEvent::Readable(_) | AppEvent::Oob(_) | AppEvent::SoftError(..) => {}
         }
     }
 

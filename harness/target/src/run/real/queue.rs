@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn queue(plan: &[tcpconf_suite::plan::Instance], gate: Gate) -> (Vec<Entry>, Queue) {
-        let entries = entries(plan, None, &[4], None);
+        let entries = entries(plan, None, &[4], None, &|_| None);
         let indices = (0..entries.len()).collect();
         let queue = Queue::new(&entries, indices, gate);
         (entries, queue)
