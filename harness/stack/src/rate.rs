@@ -5,7 +5,7 @@ use core::time::Duration;
 use tcpconf_wire::Instant;
 
 /// At most `limit` in each second that begins with the first one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RateLimit {
     limit: u32,
     used: u32,

@@ -27,7 +27,7 @@ pub(crate) enum Taken {
 }
 
 /// The open receiving side.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Receiver {
     pub(crate) irs: SeqNumber,
     pub(crate) rcv_nxt: SeqNumber,
@@ -46,18 +46,23 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(irs: SeqNumber, capacity: u32, max_ranges: usize) -> Self {
+        let mut receiver = Self::default();
+        receiver.begin(irs, capacity, max_ranges);
+        receiver
+    }
+
+    /// Becomes the receiver of a connection, whatever it was before, in its place.
+    pub(crate) fn begin(&mut self, irs: SeqNumber, capacity: u32, max_ranges: usize) {
         let rcv_nxt = irs + 1;
-        Self {
-            irs,
-            rcv_nxt,
-            rcv_up: None,
-            window: Window::new(capacity, rcv_nxt),
-            buffer: Ring::new(Window::buffer_limit(capacity)),
-            assembler: None,
-            max_ranges: u32::try_from(max_ranges).unwrap_or(u32::MAX),
-            fin: None,
-            duplicate: None,
-        }
+        self.irs = irs;
+        self.rcv_nxt = rcv_nxt;
+        self.rcv_up = None;
+        self.window = Window::new(capacity, rcv_nxt);
+        self.buffer = Ring::new(Window::buffer_limit(capacity));
+        self.assembler = None;
+        self.max_ranges = u32::try_from(max_ranges).unwrap_or(u32::MAX);
+        self.fin = None;
+        self.duplicate = None;
     }
 
     #[inline]

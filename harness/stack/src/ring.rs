@@ -16,6 +16,7 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// `limit` is in octets; what no window could fill (4 GiB) is cut off.
+    #[inline]
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             block: Box::default(),

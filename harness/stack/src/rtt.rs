@@ -10,7 +10,7 @@ const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
 
 /// SRTT, RTTVAR and RTO, in nanoseconds: whole numbers divide and compare faster than a [`Duration`], and round
 /// trips are far below the 584 years that fit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RttEstimator {
     /// `None` before the first sample.
     srtt: Option<u64>,
@@ -25,6 +25,7 @@ pub(crate) struct RttEstimator {
 }
 
 impl RttEstimator {
+    #[inline]
     pub(crate) fn new(initial: Duration, min: Duration, max: Duration) -> Self {
         let (initial, max) = (nanos(initial), nanos(max));
         Self {

@@ -4,7 +4,7 @@ use crate::error::{ErrorKind, SoftError};
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tcpconf_wire::SeqNumber;
 
 /// A listener or a connection of one [`Host`](crate::Host); never reused for another one.
@@ -21,6 +21,17 @@ pub struct FourTuple {
     pub local: SocketAddr,
     /// Address and port of the peer.
     pub remote: SocketAddr,
+}
+
+impl Default for FourTuple {
+    /// That of no connection: unspecified addresses, ports 0.
+    fn default() -> Self {
+        let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self {
+            local: nobody,
+            remote: nobody,
+        }
+    }
 }
 
 /// In few pieces, which keyed hashes take several times faster than the parts. Zones of IPv6 are left

@@ -16,6 +16,7 @@ const ROUNDING_SLACK: u32 = 4096;
 
 impl Window {
     /// The window of a SYN: not scaled (RFC 7323 §2.2).
+    #[inline]
     pub(crate) fn new(capacity: u32, rcv_nxt: SeqNumber) -> Self {
         Self {
             capacity,

@@ -64,7 +64,14 @@ pub(crate) enum Congestion {
     Cubic(Box<Cubic>),
 }
 
+impl Default for Congestion {
+    fn default() -> Self {
+        Self::Reno(Reno::default())
+    }
+}
+
 impl Congestion {
+    #[inline]
     pub(crate) fn new(algorithm: CongestionAlgorithm, mss: u32, syn_lost: bool) -> Self {
         match algorithm {
             CongestionAlgorithm::Reno => Self::Reno(Reno::new(mss, syn_lost)),
@@ -88,8 +95,13 @@ impl Congestion {
 }
 
 impl CongestionControl for Congestion {
+    // Asked for with every segment, so that the call is not by a table.
+    #[inline]
     fn cwnd(&self) -> u32 {
-        self.inner().cwnd()
+        match self {
+            Self::Reno(reno) => reno.cwnd(),
+            Self::Cubic(cubic) => cubic.cwnd(),
+        }
     }
     fn ssthresh(&self) -> u32 {
         self.inner().ssthresh()
@@ -97,8 +109,12 @@ impl CongestionControl for Congestion {
     fn set_mss(&mut self, mss: u32) {
         self.inner_mut().set_mss(mss);
     }
+    #[inline]
     fn on_ack(&mut self, acked: Acked) {
-        self.inner_mut().on_ack(acked);
+        match self {
+            Self::Reno(reno) => reno.on_ack(acked),
+            Self::Cubic(cubic) => cubic.on_ack(acked),
+        }
     }
     fn on_loss(&mut self, now: Instant, flight: u32) {
         self.inner_mut().on_loss(now, flight);

@@ -4,7 +4,7 @@ use super::{Acked, CongestionControl, initial_window};
 use tcpconf_wire::Instant;
 
 /// RFC 5681.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reno {
     mss: u32,
     cwnd: u32,
@@ -17,6 +17,7 @@ pub(crate) struct Reno {
 }
 
 impl Reno {
+    #[inline]
     pub(crate) fn new(mss: u32, syn_lost: bool) -> Self {
         let initial = initial_window(mss, syn_lost);
         Self {

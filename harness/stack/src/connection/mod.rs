@@ -81,9 +81,10 @@ impl Arrived<'_> {
 }
 
 /// How the connection came to be (MUST-11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// An active OPEN.
+    #[default]
     Active,
     /// This listener.
     Passive(SocketId),
@@ -105,7 +106,7 @@ pub(crate) struct TimestampState {
 }
 
 /// What the SYNs have settled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Negotiated {
     /// The MSS for sending: the peer's, bounded by the path (RFC 9293 §3.7.1, MUST-16).
     pub(crate) mss: u32,
@@ -217,7 +218,7 @@ impl AckSchedule {
 }
 
 /// A connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) tuple: FourTuple,
     pub(crate) origin: Origin,
@@ -274,8 +275,15 @@ impl Connection {
             syn: SynTimer::new(now),
         });
         let negotiated = Self::nothing_negotiated(&tuple, &options, now, env);
-        let mut connection =
-            Self::with_state(tuple, Origin::Active, state, options, negotiated, now, env);
+        let mut connection = Self::default();
+        connection.begin(
+            tuple,
+            (Origin::Active, state),
+            options,
+            negotiated,
+            now,
+            env,
+        );
         connection.owned = true;
         connection
     }
@@ -291,16 +299,17 @@ impl Connection {
     }
 
     /// §3.10.7.2, third: a SYN in LISTEN. Its text waits until ESTABLISHED, acknowledged only then; a
-    /// FIN on it is left for retransmission (eighth: "do not process the FIN").
+    /// FIN on it is left for retransmission (eighth: "do not process the FIN"). Becomes that connection, whatever it
+    /// was before, in its place.
     pub(crate) fn accept_syn(
-        tuple: FourTuple,
-        iss: SeqNumber,
+        &mut self,
+        (tuple, iss): (FourTuple, SeqNumber),
         (listener, options): (SocketId, SocketOptions),
         syn: &Arrived<'_>,
         now: Instant,
         env: Env<'_>,
         spare: Spare,
-    ) -> Self {
+    ) {
         let mut negotiated = Negotiated::from_syn(
             syn.options,
             syn.seq,
@@ -315,9 +324,9 @@ impl Connection {
         let queued = Ring::new(options.send_buffer(env.config));
         let buffer = options.receive_buffer(env.config);
         let ranges = env.config.max_reassembly_ranges;
-        let receiver = Receiver::new(syn.seq, buffer, ranges);
-        let sender = Sender::new(iss, queued, env.config, &options, &negotiated, now);
-        let (mut sender, mut receiver) = spare.used_for(sender, receiver);
+        let (mut sender, mut receiver) = spare.into_parts();
+        receiver.begin(syn.seq, buffer, ranges);
+        sender.begin(iss, queued, env.config, &options, &negotiated, now);
         negotiated.scale(&mut receiver, options.receive_shift(env.config));
         sender.window_of_syn(syn.seq, syn.ack, syn.window);
         let state = State::SynReceived(SynReceived {
@@ -329,51 +338,49 @@ impl Connection {
             },
         });
         let origin = Origin::Passive(listener);
-        Self::with_state(tuple, origin, state, options, negotiated, now, env)
+        self.begin(tuple, (origin, state), options, negotiated, now, env);
     }
 
-    fn with_state(
+    /// What all connections begin with.
+    fn begin(
+        &mut self,
         tuple: FourTuple,
-        origin: Origin,
-        state: State,
+        (origin, state): (Origin, State),
         options: SocketOptions,
         negotiated: Negotiated,
         now: Instant,
         env: Env<'_>,
-    ) -> Self {
+    ) {
         let stamped = origin == Origin::Active || negotiated.timestamps.is_some();
-        let timestamp_offset = if stamped {
+        self.timestamp_offset = if stamped {
             env.secret.timestamp_offset(&tuple)
         } else {
             0
         };
-        Self {
-            tuple,
-            origin,
-            state,
-            options,
-            negotiated,
-            ack: AckSchedule::default(),
-            challenge: RateLimit::new(env.config.challenge_acks_per_second),
-            path_mtu: env.path.mtu,
-            path_mtu_until: env.path.until,
-            fast_open_cookie: None,
-            adopted_timeout: None,
-            peer_user_timeout: None,
-            user_timeout_due: true,
-            echo_congestion: false,
-            timestamp_offset,
-            last_heard: now,
-            keep_alive_probes: 0,
-            keep_alive_due: false,
-            owned: false,
-            error: None,
-            soft_error: None,
-            error_told: false,
-            signals: Signals::NONE,
-            queued: false,
-            notified: false,
-        }
+        self.tuple = tuple;
+        self.origin = origin;
+        self.state = state;
+        self.options = options;
+        self.negotiated = negotiated;
+        self.ack = AckSchedule::default();
+        self.challenge = RateLimit::new(env.config.challenge_acks_per_second);
+        self.path_mtu = env.path.mtu;
+        self.path_mtu_until = env.path.until;
+        self.fast_open_cookie = None;
+        self.adopted_timeout = None;
+        self.peer_user_timeout = None;
+        self.user_timeout_due = true;
+        self.echo_congestion = false;
+        self.last_heard = now;
+        self.keep_alive_probes = 0;
+        self.keep_alive_due = false;
+        self.owned = false;
+        self.error = None;
+        self.soft_error = None;
+        self.error_told = false;
+        self.signals = Signals::NONE;
+        self.queued = false;
+        self.notified = false;
     }
 
     /// The millisecond clock of TSval, with the offset of this connection (RFC 7323 §5.4, §7).

@@ -4,8 +4,8 @@ use super::Host;
 use super::fast_open::FastOpen;
 use super::slots::Entry;
 use crate::config::ListenOptions;
+use crate::connection::Arrived;
 use crate::connection::reaction::Signals;
-use crate::connection::{Arrived, Connection};
 use crate::options::FastOpenCookie;
 use crate::types::{FourTuple, SocketId};
 use std::collections::VecDeque;
@@ -156,12 +156,10 @@ impl Host {
         listener.half_open += 1;
         let options = listener.options.socket;
         let spare = self.slots.take_spare();
+        let mut connection = self.slots.place();
         let env = self.env(tuple.remote.ip());
-        let connection = Connection::accept_syn(tuple, iss, (id, options), syn, now, env, spare);
-        let embryo = {
-            let entry = self.slots.boxed(connection);
-            self.slots.insert(entry)
-        };
+        connection.accept_syn((tuple, iss), (id, options), syn, now, env, spare);
+        let embryo = self.slots.insert(Entry::Connection(connection));
         self.connections.insert(&tuple, embryo.index, &self.slots);
         self.touch(embryo.index);
         Some(embryo.index)

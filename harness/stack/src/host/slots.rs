@@ -50,15 +50,16 @@ impl Slots {
         self.id((self.slots.len() - 1) as u32)
     }
 
-    /// A connection in a box that may have held another one.
+    /// A box for a connection, which may have held another one: what is in it means nothing.
+    pub(super) fn place(&mut self) -> Box<Connection> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// A connection in such a box.
     pub(super) fn boxed(&mut self, connection: Connection) -> Entry {
-        Entry::Connection(match self.spare.pop() {
-            Some(mut place) => {
-                *place = connection;
-                place
-            }
-            None => Box::new(connection),
-        })
+        let mut place = self.place();
+        *place = connection;
+        Entry::Connection(place)
     }
 
     pub(super) fn keep(&mut self, halves: Spare) {
@@ -68,6 +69,7 @@ impl Slots {
     }
 
     /// What the last connection has left, if anything.
+    #[inline]
     pub(super) fn take_spare(&mut self) -> Spare {
         self.halves.pop().unwrap_or_default()
     }

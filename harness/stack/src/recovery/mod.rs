@@ -58,7 +58,14 @@ pub(crate) enum Detector {
     Rack(Box<Rack>),
 }
 
+impl Default for Detector {
+    fn default() -> Self {
+        Self::Sack(Sack)
+    }
+}
+
 impl Detector {
+    #[inline]
     pub(crate) fn new(choice: LossRecovery) -> Self {
         match choice {
             LossRecovery::Sack => Self::Sack(Sack),
@@ -66,12 +73,9 @@ impl Detector {
         }
     }
 
-    /// The scoreboard that it needs.
-    pub(crate) fn scoreboard(&self) -> Scoreboard {
-        match self {
-            Self::Sack(_) => Scoreboard::default(),
-            Self::Rack(_) => Scoreboard::by_time(),
-        }
+    /// Whether the scoreboard must know the order in which segments were sent.
+    pub(crate) fn needs_order(&self) -> bool {
+        matches!(self, Self::Rack(_))
     }
 
     /// Whether `NextSeg` of RFC 6675 §4 chooses what is sent in fast recovery.

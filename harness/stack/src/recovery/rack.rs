@@ -143,7 +143,8 @@ mod tests {
 
     /// Five segments, sent a millisecond apart from 0 on.
     fn five() -> Scoreboard {
-        let mut board = Scoreboard::by_time();
+        let mut board = Scoreboard::default();
+        board.begin(true);
         for i in 0..5u32 {
             board.push(SeqNumber(i * MSS), MSS, false, at(u64::from(i)));
         }

@@ -90,18 +90,18 @@ pub(crate) struct Scoreboard {
 }
 
 impl Scoreboard {
-    /// One that knows the order in which segments were sent.
-    pub(crate) fn by_time() -> Self {
-        Self {
-            order: Some(Box::default()),
-            ..Self::default()
-        }
-    }
-
-    /// A fresh one gets the place for segments of one that is not needed any more.
-    pub(crate) fn take_memory_of(&mut self, old: &mut Self) {
-        self.segments = core::mem::take(&mut old.segments);
+    /// Becomes that of a connection that has sent nothing, in its place and with its memory; one that knows the order in
+    /// which segments were sent `by_time`.
+    pub(crate) fn begin(&mut self, by_time: bool) {
         self.segments.clear();
+        self.base = 0;
+        self.flight = 0;
+        self.sacked = 0;
+        self.lost = 0;
+        self.twice = 0;
+        self.losses = None;
+        self.order = by_time.then(Box::default);
+        self.visits = 0;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -226,7 +226,7 @@ impl Scoreboard {
     }
 
     /// The one sent longest ago of those that are neither SACKed nor lost. Only of a scoreboard
-    /// [by time](Scoreboard::by_time).
+    /// that [knows the order](Scoreboard::begin).
     pub(crate) fn oldest(&mut self) -> Option<usize> {
         loop {
             let (sent_at, end) = self.order.as_ref()?.first()?;

@@ -1,6 +1,12 @@
 use super::*;
 use proptest::prelude::*;
 
+fn by_time() -> Scoreboard {
+    let mut board = Scoreboard::default();
+    board.begin(true);
+    board
+}
+
 fn seq(n: u32) -> SeqNumber {
     SeqNumber(n.wrapping_add(u32::MAX - 250))
 }
@@ -168,7 +174,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn sums_and_sets_agree_with_a_walk_over_all(steps in steps()) {
-        let mut board = Scoreboard::by_time();
+        let mut board = by_time();
         let (mut una, mut nxt) = (seq(0), seq(0));
         for (time, step) in (0u64..).zip(steps) {
             let now = Instant::from_millis(time);
@@ -214,7 +220,7 @@ proptest! {
 /// `count` segments of 100 octets, of which every second was SACKed one by one from the top down,
 /// as a peer does that wants it to cost the most; returns the visits of the worst of these ACKs.
 fn worst_visits(count: u32) -> u64 {
-    let mut board = Scoreboard::by_time();
+    let mut board = by_time();
     for i in 0..count {
         board.push(seq(i * 100), 100, false, Instant::from_millis(u64::from(i)));
     }

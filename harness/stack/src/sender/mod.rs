@@ -27,9 +27,10 @@ pub(crate) use ack::AckIn;
 pub(crate) use timer::Expired;
 
 /// Where the own FIN is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Fin {
     /// The user has not closed.
+    #[default]
     Open,
     /// It follows what is queued.
     Queued,
@@ -38,8 +39,9 @@ enum Fin {
 }
 
 /// What loss recovery is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
+    #[default]
     Open,
     /// Fast recovery until everything sent before is acknowledged (RFC 6582 "recover").
     Recovery(SeqNumber),
@@ -59,9 +61,10 @@ pub(crate) struct SynTrip {
 }
 
 /// Where F-RTO is after a timeout (RFC 5682 §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Frto {
     /// It does not look, or has decided that the timeout was needed.
+    #[default]
     Off,
     /// Step 1 is done: the head was sent again.
     HeadSent,
@@ -70,8 +73,9 @@ enum Frto {
 }
 
 /// Which timer runs: never more than one (RFC 6298 §5, RFC 9293 §3.8.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Timer {
+    #[default]
     Idle,
     Retransmit(Instant),
     /// Zero window (§3.8.6.1).
@@ -102,7 +106,7 @@ pub(crate) struct Outgoing {
 }
 
 /// The sending side of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sender {
     pub(crate) iss: SeqNumber,
     pub(crate) snd_una: SeqNumber,
@@ -173,60 +177,66 @@ impl Sender {
         negotiated: &Negotiated,
         now: Instant,
     ) -> Self {
-        let Negotiated { mss, sack, ecn, .. } = *negotiated;
-        let detector = Detector::new(config.loss_recovery);
-        Self {
-            iss,
-            snd_una: iss + 1,
-            snd_nxt: iss + 1,
-            snd_wnd: 0,
-            snd_wl1: SeqNumber(0),
-            snd_wl2: SeqNumber(0),
-            max_snd_wnd: 0,
-            snd_up: None,
-            buffer: queued,
-            fin: Fin::Open,
-            board: detector.scoreboard(),
-            rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
-            congestion: Congestion::new(options.congestion, mss, false),
-            validation: (config.unused_window == UnusedWindow::Validate)
-                .then(|| Box::new(Validation::new(now))),
-            phase: Phase::Open,
-            recover: None,
-            dup_acks: 0,
-            detector,
-            use_prr: config.prr,
-            prr: None,
-            restart: None,
-            rescued: false,
-            use_f_rto: config.f_rto,
-            frto: Frto::Off,
-            tail_probe: None,
-            tail_probe_due: false,
-            probed_since_sample: false,
-            timer: Timer::Idle,
-            expirations: 0,
-            stalled_since: None,
-            progress_at: now,
-            patience: None,
-            last_sent: now,
-            probe_due: false,
-            override_due: false,
-            head_due: false,
-            mss,
-            sack,
-            ecn,
-            cwr_due: false,
-            max_segments: u32::try_from(config.max_segments_in_flight).unwrap_or(u32::MAX),
-            sws_override: config.sws_override,
-            retransmissions: 0,
-        }
+        let mut sender = Self::default();
+        sender.begin(iss, queued, config, options, negotiated, now);
+        sender
     }
 
-    /// Becomes the sender of another connection, in the memory of this one.
-    pub(crate) fn renew(&mut self, mut next: Self) {
-        next.board.take_memory_of(&mut self.board);
-        *self = next;
+    /// Becomes the sender of a connection, whatever it was before, in its place and with its memory: it is large.
+    pub(crate) fn begin(
+        &mut self,
+        iss: SeqNumber,
+        queued: Ring,
+        config: &Config,
+        options: &SocketOptions,
+        negotiated: &Negotiated,
+        now: Instant,
+    ) {
+        let Negotiated { mss, sack, ecn, .. } = *negotiated;
+        self.iss = iss;
+        self.snd_una = iss + 1;
+        self.snd_nxt = iss + 1;
+        self.snd_wnd = 0;
+        self.snd_wl1 = SeqNumber(0);
+        self.snd_wl2 = SeqNumber(0);
+        self.max_snd_wnd = 0;
+        self.snd_up = None;
+        self.buffer = queued;
+        self.fin = Fin::Open;
+        self.detector = Detector::new(config.loss_recovery);
+        self.board.begin(self.detector.needs_order());
+        self.rtt = RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max);
+        self.congestion = Congestion::new(options.congestion, mss, false);
+        self.validation = (config.unused_window == UnusedWindow::Validate)
+            .then(|| Box::new(Validation::new(now)));
+        self.phase = Phase::Open;
+        self.recover = None;
+        self.dup_acks = 0;
+        self.use_prr = config.prr;
+        self.prr = None;
+        self.restart = None;
+        self.rescued = false;
+        self.use_f_rto = config.f_rto;
+        self.frto = Frto::Off;
+        self.tail_probe = None;
+        self.tail_probe_due = false;
+        self.probed_since_sample = false;
+        self.timer = Timer::Idle;
+        self.expirations = 0;
+        self.stalled_since = None;
+        self.progress_at = now;
+        self.patience = None;
+        self.last_sent = now;
+        self.probe_due = false;
+        self.override_due = false;
+        self.head_due = false;
+        self.mss = mss;
+        self.sack = sack;
+        self.ecn = ecn;
+        self.cwr_due = false;
+        self.max_segments = u32::try_from(config.max_segments_in_flight).unwrap_or(u32::MAX);
+        self.sws_override = config.sws_override;
+        self.retransmissions = 0;
     }
 
     /// The window of the peer's SYN, which is not scaled: SND.WND, SND.WL1, SND.WL2 (§3.10.7.3). It holds
