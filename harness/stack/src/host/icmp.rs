@@ -109,7 +109,7 @@ impl Host {
         let Some((tuple, seq, length)) = quoted(quote) else {
             return;
         };
-        let Some(index) = self.connections.find(&tuple, &self.slots) else {
+        let Some(index) = self.connections.get(&tuple, &self.slots) else {
             return;
         };
         let Some(connection) = self.slots.connection_mut(index) else {

@@ -7,7 +7,7 @@ use crate::connection::{Arrived, Env};
 use crate::emit::IpFields;
 use crate::options::{Options, Timestamps};
 use crate::types::FourTuple;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TcpView};
 use tcpconf_wire::{Flags, Instant};
 
@@ -20,15 +20,11 @@ impl Host {
         let Ok(ip) = &view else {
             return;
         };
-        // Own unicast addresses only: SYNs to broadcast and multicast end here (MUST-57).
-        if ip.fragment.is_some()
-            || !ip.header_checksum_ok()
-            || !self.config.addresses.contains(&ip.dst)
-        {
+        if ip.fragment.is_some() || !ip.header_checksum_ok() {
             return;
         }
         match (ip.protocol, ip.dst) {
-            (PROTOCOL_TCP, _) if self.source_is_valid(ip.src, ip.dst) => {
+            (PROTOCOL_TCP, _) => {
                 // MUST-3
                 if ip.tcp_checksum_ok()
                     && let Ok(tcp) = &ip.tcp()
@@ -36,27 +32,33 @@ impl Host {
                     self.handle_segment(now, ip, tcp);
                 }
             }
-            (PROTOCOL_ICMP, IpAddr::V4(_)) | (PROTOCOL_ICMPV6, IpAddr::V6(_)) => {
+            (PROTOCOL_ICMP, IpAddr::V4(_)) | (PROTOCOL_ICMPV6, IpAddr::V6(_))
+                if self.is_own(ip.dst) =>
+            {
                 self.handle_icmp(now, ip);
             }
             _ => {}
         }
     }
 
+    /// Own unicast addresses only: SYNs to broadcast and multicast end here (MUST-57).
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.config.addresses.contains(&address)
+    }
+
     /// RFC 1122 §3.2.1.3 and RFC 9293 §3.9.2.3 (MUST-63): broadcast, multicast, unspecified,
     /// "this network", loopback from outside, and this host itself (LAND) send nothing.
     fn source_is_valid(&self, src: IpAddr, dst: IpAddr) -> bool {
-        is_unicast(src)
-            && src.is_loopback() == dst.is_loopback()
-            && !self.config.addresses.contains(&src)
+        is_unicast(src) && src.is_loopback() == dst.is_loopback() && !self.is_own(src)
     }
 
     #[inline(always)]
     fn handle_segment(&mut self, now: Instant, ip: &IpView<'_>, tcp: &TcpView<'_>) {
-        let tuple = FourTuple {
-            local: SocketAddr::new(ip.dst, tcp.dst_port),
-            remote: SocketAddr::new(ip.src, tcp.src_port),
-        };
+        let (from, to) = ((ip.src, tcp.src_port), (ip.dst, tcp.dst_port));
+        let recent = self.connections.recent(from, to);
+        if recent.is_none() && !(self.is_own(ip.dst) && self.source_is_valid(ip.src, ip.dst)) {
+            return;
+        }
         let parsed;
         let options = if tcp.options.is_empty() {
             const { &Options::NONE }
@@ -74,16 +76,27 @@ impl Host {
             options,
             ce: ip.ecn == 3,
         };
-        let Some(index) = self.connections.find(&tuple, &self.slots) else {
-            self.arrives_without_connection(now, tuple, &segment, None);
+        let tuple = || FourTuple {
+            local: to.into(),
+            remote: from.into(),
+        };
+        let Some(index) = recent.or_else(|| self.find(tuple())) else {
+            self.arrives_without_connection(now, tuple(), &segment, None);
             return;
         };
         if let Fate::Reopen { above } = self.deliver(index, now, &mut segment) {
             self.finish(index, None);
-            self.arrives_without_connection(now, tuple, &segment, Some(above));
+            self.arrives_without_connection(now, tuple(), &segment, Some(above));
             return;
         }
         self.touch(index);
+    }
+
+    /// The connection of a segment whose addresses can be right.
+    fn find(&mut self, tuple: FourTuple) -> Option<u32> {
+        let index = self.connections.get(&tuple, &self.slots)?;
+        self.connections.expect(tuple, index);
+        Some(index)
     }
 
     /// Hands a segment to its connection and carries out what that returns; what became of the connection.

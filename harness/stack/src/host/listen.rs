@@ -161,6 +161,7 @@ impl Host {
         connection.accept_syn((tuple, iss), (id, options), syn, now, env, spare);
         let embryo = self.slots.insert(Entry::Connection(connection));
         self.connections.insert(&tuple, embryo.index, &self.slots);
+        self.connections.expect(tuple, embryo.index);
         self.touch(embryo.index);
         Some(embryo.index)
     }

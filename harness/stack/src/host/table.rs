@@ -2,21 +2,21 @@
 //!
 //! A hash table of places in the slab; the tuples stay with the connections. The hash is keyed by the secret
 //! of the host, so that no peer can choose addresses and ports that fall into one bucket. In front of it stands
-//! the connection of the last segment, which mostly is that of the next one too.
+//! the connection of the last segment, which mostly is that of the next one too; its addresses were looked at then.
 
 use super::slots::Slots;
 use crate::isn::Secret;
 use crate::types::FourTuple;
 use ahash::RandomState;
 use hashbrown::HashTable;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Debug)]
 pub(super) struct Table {
     places: HashTable<u32>,
     hasher: RandomState,
-    /// Found last, and still there.
-    recent: Option<u32>,
+    /// That of the last segment whose addresses could be right, and still there.
+    recent: Option<(FourTuple, u32)>,
 }
 
 #[inline(always)]
@@ -54,16 +54,25 @@ impl Table {
         self.places.find(hash, same).copied()
     }
 
-    /// The same for a segment: others will follow it.
+    /// The connection of the last segment, if this one, from `src` to `dst`, is of the same.
     #[inline]
-    pub(super) fn find(&mut self, tuple: &FourTuple, slots: &Slots) -> Option<u32> {
-        if let Some(recent) = self.recent
-            && is_at(recent, tuple, slots)
-        {
-            return Some(recent);
-        }
-        self.recent = Some(self.get(tuple, slots)?);
-        self.recent
+    pub(super) fn recent(
+        &self,
+        (src, src_port): (IpAddr, u16),
+        (dst, dst_port): (IpAddr, u16),
+    ) -> Option<u32> {
+        let (tuple, index) = self.recent.as_ref()?;
+        let same = tuple.remote.port() == src_port
+            && tuple.local.port() == dst_port
+            && tuple.remote.ip() == src
+            && tuple.local.ip() == dst;
+        same.then_some(*index)
+    }
+
+    /// A segment of this connection has come, from an address that can be right: others will follow it.
+    #[inline]
+    pub(super) fn expect(&mut self, tuple: FourTuple, index: u32) {
+        self.recent = Some((tuple, index));
     }
 
     /// The connection at `index` has a tuple that no other one has.
@@ -76,11 +85,10 @@ impl Table {
         };
         self.places
             .insert_unique(hash(hasher, tuple), index, rehash);
-        self.recent = Some(index);
     }
 
     pub(super) fn remove(&mut self, tuple: &FourTuple, index: u32) {
-        if self.recent == Some(index) {
+        if self.recent.is_some_and(|(_, recent)| recent == index) {
             self.recent = None;
         }
         let hash = hash(&self.hasher, tuple);
