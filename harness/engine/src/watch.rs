@@ -10,7 +10,8 @@ use crate::model::Connection;
 use std::net::SocketAddr;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{
-    Content, Flags, Instant, Packet, PayloadStyle, PrintStyle, Segment, SeqNumber, TcpOption, parse,
+    Content, Flags, Instant, Malformation, Packet, Parsed, PayloadStyle, PrintStyle, Segment,
+    SeqNumber, TcpOption,
 };
 
 /// Connections followed at once; the one that was opened first goes first.
@@ -34,6 +35,8 @@ const CONTEXT_FREE: [&str; 8] = [
 pub struct Watch {
     mtu: u32,
     tracks: Vec<Track>,
+    /// What was seen last, for its memory.
+    parsed: Parsed,
     /// There were too many connections: one that seems new may be one that was forgotten.
     forgot: bool,
 }
@@ -59,10 +62,11 @@ struct Track {
 
 impl Watch {
     /// Nothing seen yet; `mtu` is that of the path, in octets.
-    pub const fn new(mtu: u32) -> Self {
+    pub fn new(mtu: u32) -> Self {
         Self {
             mtu,
             tracks: Vec::new(),
+            parsed: Parsed::default(),
             forgot: false,
         }
     }
@@ -112,16 +116,28 @@ impl Watch {
 
     /// What is wrong with a packet of the target; empty when every invariant holds that applies.
     pub fn seen(&mut self, packet: &Packet) -> Vec<Finding> {
-        let parsed = parse(&packet.bytes);
-        let Content::Tcp(segment) = parsed.content else {
-            return Vec::new();
+        let mut parsed = core::mem::take(&mut self.parsed);
+        parsed.parse_again(&packet.bytes);
+        let findings = match &parsed.content {
+            Content::Tcp(segment) => self.judge(packet, segment, &parsed.malformed),
+            _ => Vec::new(),
         };
+        self.parsed = parsed;
+        findings
+    }
+
+    fn judge(
+        &mut self,
+        packet: &Packet,
+        segment: &Segment,
+        malformed: &[Malformation],
+    ) -> Vec<Finding> {
         let mtu = self.mtu;
         let track = self.track(segment.dst(), segment.src(), SeqNumber(0));
         let mut broken: Vec<(&'static str, String)> = Vec::new();
         let evidence = Evidence {
-            segment: &segment,
-            malformed: &parsed.malformed,
+            segment,
+            malformed,
             checksum: packet.checksum,
             connection: &track.connection,
             mtu,
@@ -135,14 +151,14 @@ impl Watch {
         // A SYN-ACK behind what is no SYN is of another incarnation, which may have the same ISN.
         track.several_syns |= track.answered && kind == Flags::SYN | Flags::ACK;
         track.answered |= kind == Flags::ACK;
-        track.connection.observed(&segment);
+        track.connection.observed(segment);
         broken
             .into_iter()
             .map(|(name, message)| Finding {
                 invariant: name,
                 case: "watch".to_owned(),
                 at: packet.at,
-                segment: show(&segment),
+                segment: show(segment),
                 message,
             })
             .collect()

@@ -1,16 +1,17 @@
 //! The application on a host: takes and gives octets that name their sequence number.
 
+use super::settings::MAX_IN_FLIGHT;
 use super::subject::Subject;
 use super::{fill, first_wrong};
 use std::collections::BTreeMap;
-use tcpconf_stack::{Event, SocketId, StateName};
+use tcpconf_stack::{Event, SocketId, StateName, Status};
 use tcpconf_wire::Instant;
 
 /// Octets that a source offers a connection in all.
 const SOURCE_TOTAL: u32 = 24 * 1024;
 /// The same in segments: more than may be in flight, so that every limit is met. Beyond that, small segments would only
 /// cost time.
-const SOURCE_SEGMENTS: u32 = 300;
+const SOURCE_SEGMENTS: u32 = MAX_IN_FLIGHT + MAX_IN_FLIGHT / 4;
 /// Octets of one SEND of a source.
 const STEP: usize = 4096;
 
@@ -53,6 +54,36 @@ struct Client {
     owed: u32,
     closed: bool,
     eof: bool,
+}
+
+impl Client {
+    /// SEND of `count` octets on a connection with this status.
+    fn send(
+        &mut self,
+        host: &mut Subject,
+        now: Instant,
+        status: &Status,
+        (id, count, urgent): (SocketId, usize, bool),
+        buffer: &mut Vec<u8>,
+    ) -> usize {
+        if status.state == StateName::Closed {
+            return 0;
+        }
+        // What there is no room for is not taken: that it is offered is enough.
+        let count = count.min(status.writable + 1);
+        buffer.resize(buffer.len().max(count), 0);
+        let data = &mut buffer[..count];
+        fill(status.iss + 1 + self.sent, data);
+        let taken = if urgent {
+            host.send_urgent(now, id, data)
+        } else {
+            host.send(now, id, data)
+        };
+        let taken = taken.unwrap_or(0);
+        assert!(taken <= count, "SEND took {taken} of {count} octets");
+        self.sent += taken as u32;
+        taken
+    }
 }
 
 /// The application.
@@ -189,15 +220,17 @@ impl Application {
 
     /// Sends what is owed as far as it goes.
     fn flush(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
-        while let Some(client) = self.clients.get_mut(&id)
-            && client.owed > 0
-        {
+        let Some(client) = self.clients.get_mut(&id).filter(|c| c.owed > 0) else {
+            return;
+        };
+        let Some(mut status) = host.status(id) else {
+            return;
+        };
+        while client.owed > 0 {
             let count = (client.owed as usize).min(STEP);
-            let taken = self.send(host, now, id, count, false);
-            let Some(client) = self.clients.get_mut(&id) else {
-                return;
-            };
+            let taken = client.send(host, now, &status, (id, count, false), &mut self.buffer);
             client.owed -= taken as u32;
+            status.writable = status.writable.saturating_sub(taken);
             if taken < count {
                 return;
             }
@@ -219,23 +252,7 @@ impl Application {
         let Some(status) = host.status(id) else {
             return 0;
         };
-        if status.state == StateName::Closed {
-            return 0;
-        }
-        // What there is no room for is not taken: that it is offered is enough.
-        let count = count.min(status.writable + 1);
-        self.buffer.resize(self.buffer.len().max(count), 0);
-        let data = &mut self.buffer[..count];
-        fill(status.iss + 1 + client.sent, data);
-        let taken = if urgent {
-            host.send_urgent(now, id, data)
-        } else {
-            host.send(now, id, data)
-        };
-        let taken = taken.unwrap_or(0);
-        assert!(taken <= count, "SEND took {taken} of {count} octets");
-        client.sent += taken as u32;
-        taken
+        client.send(host, now, &status, (id, count, urgent), &mut self.buffer)
     }
 
     pub(super) fn close(&mut self, host: &mut Subject, now: Instant, id: SocketId) {

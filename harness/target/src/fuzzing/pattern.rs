@@ -6,13 +6,23 @@ use tcpconf_wire::SeqNumber;
 /// Odd, so that no two of 2^32 neighbours have the same product (2^32 / golden ratio).
 const STEP: u32 = 0x9e37_79b1;
 
-/// The octets from `seq` on.
-fn octets(seq: SeqNumber) -> impl Iterator<Item = u8> {
+/// Octets that are made at once: a vector of them.
+const LANES: usize = 16;
+
+/// The octets at the places whose products begin with `first`.
+#[inline(always)]
+fn lanes(first: u32) -> [u8; LANES] {
+    core::array::from_fn(|n| (first.wrapping_add((n as u32).wrapping_mul(STEP)) >> 24) as u8)
+}
+
+/// The octets from `seq` on, without end.
+#[inline(always)]
+fn pieces(seq: SeqNumber) -> impl Iterator<Item = [u8; LANES]> {
     let mut product = seq.0.wrapping_mul(STEP);
     core::iter::from_fn(move || {
-        let octet = (product >> 24) as u8;
-        product = product.wrapping_add(STEP);
-        Some(octet)
+        let piece = lanes(product);
+        product = product.wrapping_add(STEP.wrapping_mul(LANES as u32));
+        Some(piece)
     })
 }
 
@@ -25,24 +35,33 @@ pub(super) fn stream(seq: SeqNumber, len: usize) -> Vec<u8> {
 
 /// Writes the octets of a stream from `seq` on.
 pub(super) fn fill(seq: SeqNumber, out: &mut [u8]) {
-    for (slot, octet) in out.iter_mut().zip(octets(seq)) {
-        *slot = octet;
+    let mut right = pieces(seq);
+    let (whole, rest) = out.as_chunks_mut::<LANES>();
+    for (place, piece) in whole.iter_mut().zip(&mut right) {
+        *place = piece;
+    }
+    if let Some(piece) = right.next() {
+        rest.copy_from_slice(&piece[..rest.len()]);
     }
 }
 
 /// The index of the first of these octets that is not that of its place.
 pub(super) fn first_wrong(seq: SeqNumber, got: &[u8]) -> Option<usize> {
-    // In one piece first: almost always nothing is wrong.
-    let differences = got
-        .iter()
-        .zip(octets(seq))
-        .fold(0, |all, (got, octet)| all | (got ^ octet));
-    if differences == 0 {
-        return None;
+    let mut right = pieces(seq);
+    let (whole, rest) = got.as_chunks::<LANES>();
+    let mut at = 0;
+    for (piece, right) in whole.iter().zip(&mut right) {
+        if *piece != right {
+            return differs(piece, &right).map(|n| at + n);
+        }
+        at += LANES;
     }
-    got.iter()
-        .zip(octets(seq))
-        .position(|(got, octet)| *got != octet)
+    differs(rest, &right.next()?).map(|n| at + n)
+}
+
+/// Where two pieces differ first; the second may be longer.
+fn differs(got: &[u8], right: &[u8]) -> Option<usize> {
+    got.iter().zip(right).position(|(got, right)| got != right)
 }
 
 #[cfg(test)]
@@ -59,5 +78,24 @@ mod tests {
         let mut changed = text;
         changed[33] ^= 1;
         assert_eq!(first_wrong(seq, &changed), Some(33));
+    }
+
+    #[test]
+    fn an_octet_is_that_of_its_place_wherever_a_piece_begins() {
+        let seq = SeqNumber(0xffff_ff00);
+        let text = stream(seq, 300);
+        for start in 0..40 {
+            for end in [start, start + 1, start + 15, start + 16, start + 17, 300] {
+                assert_eq!(
+                    stream(seq + start, (end - start) as usize),
+                    text[start as usize..end as usize]
+                );
+            }
+        }
+        for wrong in 0..300 {
+            let mut changed = text.clone();
+            changed[wrong] ^= 0x80;
+            assert_eq!(first_wrong(seq, &changed), Some(wrong));
+        }
     }
 }

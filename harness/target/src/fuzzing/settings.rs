@@ -12,6 +12,9 @@ use tcpconf_stack::{
 /// The longest user timeout that an input can choose or a peer can impose.
 pub(super) const LONGEST_USER_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// Segments of a connection that may be in flight: as few as tell what grows with their number, since each costs time.
+pub(super) const MAX_IN_FLIGHT: u32 = 64;
+
 /// What an input chooses before its first operation.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -63,7 +66,7 @@ impl Settings {
             send_buffer: input.choose(&[4096, 16384, 1000, 100, 1, 65535]),
             max_sockets: 24,
             max_reassembly_ranges: input.choose(&[16, 1, 4, 64]),
-            max_segments_in_flight: 256,
+            max_segments_in_flight: MAX_IN_FLIGHT as usize,
             max_replies: 16,
             max_paths: 4,
             msl: Duration::from_secs(30),

@@ -38,7 +38,7 @@ const MAX_OPERATIONS: u32 = 400;
 /// Polls at one instant without a packet between them.
 const MAX_ROUNDS: u32 = 64;
 /// Segments out after which an input has no more operations: few have as many, and they would take most of the time.
-const MAX_OUT_IN_ALL: u32 = 1000;
+const MAX_OUT_IN_ALL: u32 = 300;
 /// Packets that can be sent again.
 const KEPT: usize = 4;
 

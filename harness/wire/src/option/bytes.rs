@@ -116,7 +116,15 @@ impl TcpOption {
     /// Reads an option area. `build_all` of the result, padded with zeros to the next word, is `area`
     /// when that is whole words long. Up to three zeros at the end are padding and not listed.
     pub fn parse_all(area: &[u8], malformed: &mut Vec<Malformation>) -> Vec<Self> {
-        let mut options = Vec::new();
+        Self::parse_all_into(area, malformed, Vec::new())
+    }
+
+    /// The same behind `options`, whose memory it uses.
+    pub(crate) fn parse_all_into(
+        area: &[u8],
+        malformed: &mut Vec<Malformation>,
+        mut options: Vec<Self>,
+    ) -> Vec<Self> {
         let mut rest = area;
         let mut views = OptionViews::new(area);
         for view in &mut views {

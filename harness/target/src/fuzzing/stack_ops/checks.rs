@@ -1,7 +1,7 @@
 //! What must hold of a host at every moment, of each packet that it sends, and of its silence.
 
 use super::{PEER_LISTENS, PEER_PORTS, World};
-use crate::fuzzing::settings::LONGEST_USER_TIMEOUT;
+use crate::fuzzing::settings::{LONGEST_USER_TIMEOUT, MAX_IN_FLIGHT};
 use crate::fuzzing::{first_wrong, show};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use tcpconf_stack::{FourTuple, StateName};
 use tcpconf_wire::Flags;
 use tcpconf_wire::view::IpView;
 
-/// Segments out at one instant: all that may be in flight, twice, and answers.
-const MAX_OUT: u32 = 2 * 256 + 64;
+/// Segments out at one instant: all that eight connections may have in flight, and answers.
+const MAX_OUT: u32 = 8 * MAX_IN_FLIGHT + 64;
 /// Segments that one connection may send in an hour in which it hears nothing: SYNs, retransmissions, zero-window
 /// and keep-alive probes, all of which back off to a minute or come twice a minute.
 const MAX_OUT_SILENT_HOUR: u32 = 200;
