@@ -12,6 +12,7 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Octets of its output that are kept.
@@ -28,6 +29,8 @@ pub(crate) struct Process {
     child: Child,
     name: String,
     words: Arc<Mutex<VecDeque<u8>>>,
+    /// Reads what it writes, until nobody can write any more.
+    reader: JoinHandle<()>,
     ended: Option<ExitStatus>,
     looked: Instant,
 }
@@ -67,7 +70,7 @@ impl Process {
         drop(command);
         let words = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&words);
-        std::thread::Builder::new()
+        let reader = std::thread::Builder::new()
             .name("tcpconf-output".into())
             .spawn(move || keep(&mut output, &kept))
             .map_err(system)?;
@@ -75,6 +78,7 @@ impl Process {
             child,
             name: program.clone(),
             words,
+            reader,
             ended: None,
             looked: Instant::now(),
         })
@@ -85,6 +89,9 @@ impl Process {
         if self.ended.is_none() && self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
             self.ended = self.child.try_wait().ok().flatten();
+            if self.ended.is_some() {
+                self.hear_out();
+            }
         }
         let status = self.ended?;
         let how = match (status.code(), status.signal()) {
@@ -96,6 +103,14 @@ impl Process {
             _ => "somehow".into(),
         };
         Some(format!("{} ended {how}{}", self.name, self.last_words()))
+    }
+
+    /// Waits until its last words are read; not for long, as what it started may hold the pipe.
+    fn hear_out(&self) {
+        let began = Instant::now();
+        while !self.reader.is_finished() && began.elapsed() < GRACE {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Waits a moment for its end: whoever closes its socket is about to.
