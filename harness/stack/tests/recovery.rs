@@ -102,6 +102,36 @@ fn rfc2018_4_out_of_order_data_is_reported_newest_first() {
 }
 
 #[test]
+fn rfc2018_4_each_segment_out_of_order_of_one_instant_draws_an_ack() {
+    let mut t = with_sack();
+    t.drive(
+        "
+        < P. 11:21(10) ack 1 win 10000
+        < P. 21:31(10) ack 1 win 10000
+        < P. 31:41(10) ack 1 win 10000
+        > . 1:1(0) ack 1 <sack 11:41>
+        > . 1:1(0) ack 1 <sack 11:41>
+        > . 1:1(0) ack 1 <sack 11:41>
+        -",
+    );
+}
+
+/// Three more with the number that the last of them brings about would look like a loss (RFC 5681 §2).
+#[test]
+fn rfc5681_4_2_what_fills_the_hole_at_the_same_instant_draws_one_ack_for_all() {
+    let mut t = with_sack();
+    t.drive(
+        "
+        < P. 11:21(10) ack 1 win 10000
+        < P. 21:31(10) ack 1 win 10000
+        < P. 31:41(10) ack 1 win 10000
+        < P. 1:11(10) ack 1 win 10000
+        > . 1:1(0) ack 41 <>
+        -",
+    );
+}
+
+#[test]
 fn rfc2883_4_a_duplicate_is_reported() {
     let mut t = with_sack();
     t.drive(

@@ -422,6 +422,7 @@ impl Connection {
         match receiver.take_text(segment.seq, segment.text) {
             Taken::InOrder { gap, .. } => {
                 reaction.signals |= Signals::READABLE;
+                self.ack.in_order();
                 if gap {
                     self.ack.now = true;
                 } else {

@@ -4,6 +4,7 @@
 //! - `arrives`: SEGMENT ARRIVES; `reaction`: what it returns;
 //! - `transmit`: the next packet; `timeouts`: §3.10.8; `user`: what the user calls do here.
 
+mod acks;
 pub(crate) mod arrives;
 mod checks;
 pub(crate) mod reaction;
@@ -22,6 +23,7 @@ use crate::receiver::Receiver;
 use crate::ring::Ring;
 use crate::sender::Sender;
 use crate::types::{FourTuple, SocketId, Status};
+use acks::AckSchedule;
 use core::time::Duration;
 use reaction::Signals;
 pub(crate) use spare::Spare;
@@ -177,43 +179,6 @@ impl Negotiated {
         if self.scaled {
             receiver.window.set_shift(shift);
         }
-    }
-}
-
-/// When an ACK leaves that nothing else carries (RFC 9293 §3.8.6.3).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AckSchedule {
-    pub(crate) now: bool,
-    pub(crate) delayed: Option<Instant>,
-    segments: u32,
-    /// ACKs that are due behind this one: each segment out of order draws its own (RFC 2018 §4).
-    more: u8,
-}
-
-impl AckSchedule {
-    /// Text came out of order.
-    fn out_of_order(&mut self) {
-        self.more = self.more.saturating_add(u8::from(self.now));
-        self.now = true;
-    }
-
-    /// Text came in order: every second segment is acknowledged at once (SHLD-19).
-    fn text(&mut self, now: Instant, delay: Duration) {
-        self.segments += 1;
-        if self.segments >= 2 || delay.is_zero() {
-            self.now = true;
-        } else {
-            self.delayed.get_or_insert(now + delay);
-        }
-    }
-
-    /// An ACK left.
-    fn sent(&mut self) {
-        *self = Self {
-            now: self.more > 0,
-            more: self.more.saturating_sub(1),
-            ..Self::default()
-        };
     }
 }
 
