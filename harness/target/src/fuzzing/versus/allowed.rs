@@ -136,7 +136,7 @@ const fn segment() -> Segment {
 }
 
 /// The table.
-pub(super) const ALLOWED: [Allowed; 26] = [
+pub(super) const ALLOWED: [Allowed; 27] = [
     Allowed {
         name: "mixed-controls-are-malformed",
         when: When {
@@ -510,6 +510,18 @@ pub(super) const ALLOWED: [Allowed; 26] = [
         then: Then::Stop,
         reason: "the timer of zero-window probes runs on when all is acknowledged with a window of 0; in FIN-WAIT-2 it makes empty segments without a pause",
         reference: "RFC 9293 §3.8.6.1: probes are for data; smoltcp 0.14 src/socket/tcp.rs: process(), \"stopping zero-window-probe timer\" asks only for the window; dispatch(), should_zero_window_probe",
+    },
+    Allowed {
+        name: "probes-of-an-earlier-connection-without-end",
+        when: When {
+            states: &[],
+            past: &[Past::WindowClosedBefore],
+            on: On::Anything,
+        },
+        differs: &[Facet::Rest],
+        then: Then::Stop,
+        reason: "the probes without end that an earlier connection makes in FIN-WAIT-2 show on whatever comes next",
+        reference: "RFC 9293 §3.8.6.1: probes are for data; smoltcp 0.14 src/socket/tcp.rs: process(), dispatch(), as above",
     },
     Allowed {
         name: "time-wait-is-over-sooner",

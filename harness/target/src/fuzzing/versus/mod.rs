@@ -338,7 +338,7 @@ impl<'a> World<'a> {
         for side in &mut self.sides {
             side.open(tuple, isn);
         }
-        self.peer = Some(Peer::new(ours, target, isn));
+        self.peer = Some(Peer::after(self.peer.as_ref(), ours, target, isn));
     }
 
     /// Compares what both did; the error is a difference that is not allowed.

@@ -37,7 +37,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(ours: SocketAddr, target: SocketAddr, isn: SeqNumber) -> Self {
+    fn new(ours: SocketAddr, target: SocketAddr, isn: SeqNumber) -> Self {
         Self {
             ours,
             target,
@@ -54,6 +54,21 @@ impl Peer {
             narrow: false,
             past: Vec::new(),
         }
+    }
+
+    /// The next connection's peer: of the earlier ones it keeps what their hosts may still suffer from.
+    pub(super) fn after(
+        earlier: Option<&Self>,
+        ours: SocketAddr,
+        target: SocketAddr,
+        isn: SeqNumber,
+    ) -> Self {
+        let shut = [Past::WindowClosed, Past::WindowClosedBefore];
+        let mut peer = Self::new(ours, target, isn);
+        if earlier.is_some_and(|peer| peer.past.iter().any(|past| shut.contains(past))) {
+            peer.has(Past::WindowClosedBefore);
+        }
+        peer
     }
 
     /// What may show in what follows.
@@ -95,7 +110,7 @@ impl World<'_> {
             return;
         }
         if all(CLOSED) {
-            *peer = Peer::new(peer.ours, peer.target, seq);
+            *peer = Peer::after(Some(peer), peer.ours, peer.target, seq);
             for side in &mut self.sides {
                 side.open_again(seq);
             }

@@ -185,7 +185,7 @@ pub(super) fn plain() -> Vec<Scenario> {
 pub(super) fn allowed() -> Vec<Scenario> {
     use Operation::{Abort, Close, Connect, Release, Send, Wait};
     let ack = say(A).op();
-    let scripts: [(&str, Vec<Operation>); 26] = [
+    let scripts: [(&str, Vec<Operation>); 27] = [
         (
             "mixed-controls-are-malformed",
             vec![CLOSED, say(union(Flags::SYN, Flags::FIN)).op()],
@@ -338,6 +338,19 @@ pub(super) fn allowed() -> Vec<Scenario> {
                 Close,
                 say(A).ack(AckBase::All, -28).window(0).op(),
                 say(A).window(0).op(),
+                Wait(3),
+            ],
+        ),
+        (
+            "probes-of-an-earlier-connection-without-end",
+            vec![
+                SYN,
+                ack,
+                Send(1000),
+                Close,
+                say(A).ack(AckBase::All, -28).window(0).op(),
+                say(A).window(0).op(),
+                Operation::Connect,
                 Wait(3),
             ],
         ),

@@ -60,6 +60,8 @@ pub(super) enum Past {
     ManyPieces,
     /// A segment without RST came from outside of the receive window.
     OutsideWindow,
+    /// A window of 0 was said on an earlier connection.
+    WindowClosedBefore,
     /// The peer has cooperated for a while.
     Cooperated,
 }
