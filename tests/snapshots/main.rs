@@ -78,11 +78,13 @@ fn behaviour_is_the_committed_one(#[case] target: &str) {
     }
 }
 
-/// In virtual time nothing may depend on the seed.
+/// In virtual time nothing may depend on the seed; the kernel's was taken on a machine that did other things beside it
+/// (docs/reports.md says how).
 #[rstest]
-#[case("stack")]
-#[case("smoltcp")]
-fn three_plays_agree(#[case] target: &str) {
+#[case("stack", 50)]
+#[case("smoltcp", 50)]
+#[case("linux", 25)]
+fn three_plays_agree(#[case] target: &str, #[case] one_in: usize) {
     let snapshot = read(target);
     let played = snapshot
         .cases
@@ -90,7 +92,7 @@ fn three_plays_agree(#[case] target: &str) {
         .filter(|case| case.verdict == "pass");
     assert!(played.count() > 500);
     assert!(
-        snapshot.unstable() * 50 < snapshot.cases.len(),
+        snapshot.unstable() * one_in < snapshot.cases.len(),
         "{} of {} cases differ from play to play",
         snapshot.unstable(),
         snapshot.cases.len()
