@@ -350,7 +350,7 @@ pub(super) fn allowed() -> Vec<Scenario> {
                 Close,
                 say(A).ack(AckBase::All, -28).window(0).op(),
                 say(A).window(0).op(),
-                Operation::Connect,
+                Connect,
                 Wait(3),
             ],
         ),
