@@ -104,12 +104,16 @@ impl Watch {
         track.answered &= !new;
         if new {
             track.highest = Some(tcp.seq);
+            track.overtaken = false;
         }
         track.several_syns |=
             tcp.flags.contains(Flags::SYN) && !track.connection.is_first_syn(&tcp);
-        // A window beside an acknowledgement of what was never sent offers nothing.
+        // A window beside an acknowledgement of what was never sent offers nothing. Without an ISN of the
+        // target nothing was offered yet: the edge of an earlier incarnation is none of this one.
         let behind = track.connection.snd_nxt.distance_from(tcp.ack);
-        if track.connection.iss.is_none() || !(0..MAX_WINDOW).contains(&behind) {
+        if track.connection.iss.is_none() {
+            track.connection.our_right_edge = None;
+        } else if !(0..MAX_WINDOW).contains(&behind) {
             track.connection.our_right_edge = edge;
         }
     }
@@ -257,6 +261,38 @@ mod tests {
         let findings = answer(|s| s.ack = SeqNumber(102));
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].invariant, "ack-within-sent");
+    }
+
+    #[test]
+    fn the_window_of_an_ended_connection_offers_nothing_to_the_next() {
+        let mut watch = Watch::new(1500);
+        let mut findings = Vec::new();
+        // The first one's window ends behind the second one's, in the order of sequence numbers.
+        for (isn, iss) in [(100, SeqNumber(5000)), (200, SeqNumber(3000))] {
+            let isn = SeqNumber(isn);
+            let back = |flags, seq: SeqNumber, payload: &[u8]| {
+                let mut segment = Segment::new(syn().dst(), syn().src());
+                (segment.flags, segment.seq, segment.ack) = (flags, seq, isn + 1);
+                segment.payload = payload.to_vec();
+                Packet::new(segment.build(), Instant::ZERO)
+            };
+            let mut ours = syn();
+            (ours.seq, ours.window) = (isn, 500);
+            watch.sent(Instant::ZERO, &ours.build());
+            watch.seen(&back(Flags::SYN | Flags::ACK, iss, &[]));
+            (ours.flags, ours.seq, ours.ack) = (Flags::ACK, isn + 1, iss + 1);
+            watch.sent(Instant::ZERO, &ours.build());
+            findings = watch.seen(&back(Flags::ACK, iss + 1, &[0; 501]));
+            watch.seen(&back(Flags::RST, iss + 502, &[]));
+        }
+        let said: Vec<_> = findings
+            .iter()
+            .map(|f| (f.invariant, &*f.message))
+            .collect();
+        assert_eq!(
+            said,
+            [("data-within-window", "1 octets beyond the offered window")]
+        );
     }
 
     #[test]
