@@ -1,6 +1,7 @@
 //! The seam between the run loop and what it runs against.
 
 use std::net::IpAddr;
+use std::time::Duration;
 use tcpconf_engine::{AppCall, AppEvent, CallId, Endpoint, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Capability;
@@ -165,6 +166,12 @@ pub trait RealTarget {
     /// say nothing about the target. That of one case is told once.
     fn lost_application(&mut self) -> Option<LostApplication> {
         None
+    }
+    /// How late an application that is the harness's own began with a call since this was asked last, calls
+    /// that still wait included: it shares the machine with us, and says nothing about the target. Zero where
+    /// the application is somebody else's, whose way to us is part of what it is.
+    fn application_late(&mut self) -> Duration {
+        Duration::ZERO
     }
     /// Sockets that are left when all cases have ended, TIME-WAIT aside, where it can tell: none should be.
     fn left_behind(&mut self) -> Vec<String> {

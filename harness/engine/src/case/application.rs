@@ -4,10 +4,11 @@
 //! that themselves, and always has an ACCEPT outstanding. Which socket a connection has follows from the
 //! four-tuple that comes with it; an active OPEN has its own from the beginning.
 
-use super::Case;
+use super::{Case, Stage};
 use crate::{Action, AppCall, AppEvent, CallId, Errno, FourTuple, Outcome, SocketHandle, Status};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tcpconf_wire::Instant;
 
 /// Connections that may wait unless `backlog` says otherwise.
@@ -158,6 +159,14 @@ impl Case {
             AppEvent::Oob(socket) => self.app.tell(socket, Told::Oob),
             AppEvent::SoftError(socket, _) => self.app.tell(socket, Told::SoftError),
             AppEvent::Error(socket, errno) => self.app.tell(socket, Told::Error(errno)),
+        }
+    }
+
+    /// The target's application is the harness's own, and began with a call of somebody so late: if this case
+    /// makes calls, it was late too.
+    pub fn application_was_late(&mut self, by: Duration) {
+        if self.stage == Stage::Running && self.app.last > 0 {
+            self.late_by = self.late_by.max(by);
         }
     }
 

@@ -5,10 +5,11 @@
 //! runs, and our end is the one that speaks to remote agents.
 
 use crate::net::linux::sock_diag::{Found, SocketTable};
-use std::io;
-use std::os::fd::BorrowedFd;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tcpconf_agent::client::{Cases, Client};
 use tcpconf_agent::server::{Application as Sockets, Policy, StatusSource, serve};
 use tcpconf_engine::{AppCall, AppEvent, CallId, Errno, FourTuple, Status};
@@ -22,11 +23,70 @@ const ROOM_WITHIN: Duration = Duration::from_millis(100);
 /// Our end of the line to the application.
 pub(super) struct Application {
     cases: Cases,
+    lateness: Arc<Lateness>,
 }
 
 /// The thread's end, started but not yet spoken to.
 #[derive(Debug)]
-pub(super) struct Started(UnixStream);
+pub(super) struct Started {
+    ours: UnixStream,
+    lateness: Arc<Lateness>,
+}
+
+/// How long calls lie before the thread reads them: on a crowded machine it gets its turn late, which says
+/// nothing about the target.
+#[derive(Debug, Default)]
+struct Lateness(Mutex<Calls>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    /// When the oldest call was made that the thread has not read.
+    unread: Option<Instant>,
+    /// The longest that one lay since this was asked last.
+    worst: Duration,
+}
+
+impl Lateness {
+    /// A call is about to be written.
+    fn made(&self) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.unread.get_or_insert_with(Instant::now);
+    }
+
+    /// The thread has read what there was.
+    fn read(&self) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = calls.unread.take() {
+            calls.worst = calls.worst.max(made.elapsed());
+        }
+    }
+
+    /// The longest since this was asked last, calls that still lie included.
+    fn take(&self) -> Duration {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lies = calls.unread.map_or(Duration::ZERO, |made| made.elapsed());
+        std::mem::take(&mut calls.worst).max(lies)
+    }
+}
+
+/// The thread's end of the line, which tells when it is read.
+struct Heard<'a> {
+    line: &'a UnixStream,
+    lateness: &'a Lateness,
+}
+
+impl Read for Heard<'_> {
+    fn read(&mut self, portion: &mut [u8]) -> io::Result<usize> {
+        self.lateness.read();
+        self.line.read(portion)
+    }
+}
+
+impl AsFd for Heard<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
+    }
+}
 
 impl Started {
     /// Starts the application in the namespace of the calling thread.
@@ -35,24 +95,32 @@ impl Started {
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         let table = SocketTable::open()?;
+        let lateness = Arc::<Lateness>::default();
+        let clock = Arc::clone(&lateness);
         let mut sockets =
             Sockets::new(Policy::unlimited())?.with_status_source(Box::new(KernelStatus { table }));
         std::thread::Builder::new()
             .name("tcpconf-app".into())
             .spawn(move || {
+                let input = Heard {
+                    line: &theirs,
+                    lateness: &clock,
+                };
                 // A thread that fails hangs up, which shows in every call.
-                drop(serve(&theirs, &theirs, &mut sockets, None));
+                drop(serve(input, &theirs, &mut sockets, None));
             })?;
-        Ok(Self(ours))
+        Ok(Self { ours, lateness })
     }
 }
 
 impl Application {
     /// Begins the conversation.
     pub(super) fn meet(started: Started) -> io::Result<Self> {
-        let client = Client::new(started.0, PATIENCE).map_err(io::Error::other)?;
-        let cases = Cases::new(client);
-        Ok(Self { cases })
+        let client = Client::new(started.ours, PATIENCE).map_err(io::Error::other)?;
+        Ok(Self {
+            cases: Cases::new(client),
+            lateness: started.lateness,
+        })
     }
 
     pub(super) fn capabilities(&self) -> &[Capability] {
@@ -64,12 +132,18 @@ impl Application {
     }
 
     pub(super) fn call(&mut self, key: u64, id: CallId, call: AppCall) {
+        self.lateness.made();
         self.cases.call(key, id, call);
         self.cases.flush_within(ROOM_WITHIN);
     }
 
     pub(super) fn poll(&mut self) -> Option<(u64, AppEvent)> {
         self.cases.poll()
+    }
+
+    /// How late the thread was with a call since this was asked last; one that it has not read yet counts.
+    pub(super) fn late(&self) -> Duration {
+        self.lateness.take()
     }
 }
 
@@ -96,5 +170,23 @@ impl StatusSource for KernelStatus {
             Ok(Found::Nothing | Found::Listener) => Ok(None),
             Err(_) => Err(Errno::Other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_late_until_it_is_read_and_once_after_that() {
+        let lateness = Lateness::default();
+        assert_eq!(lateness.take(), Duration::ZERO);
+        lateness.made();
+        let lies = lateness.take();
+        assert!(lies > Duration::ZERO);
+        lateness.made();
+        lateness.read();
+        assert!(lateness.take() > lies);
+        assert_eq!(lateness.take(), Duration::ZERO);
     }
 }

@@ -165,6 +165,21 @@ fn what_is_left_when_all_cases_have_ended_is_named() {
 }
 
 #[test]
+fn how_long_a_call_lay_is_told_once() {
+    if !may_make_networks() {
+        return;
+    }
+    let mut target = KernelTarget::open().unwrap();
+    let mut prober = led(&mut target, 4);
+    prober.target.application_late();
+    let nobody = SocketHandle(u64::MAX);
+    let answer = call(&mut prober, AppCall::Status(nobody));
+    assert_eq!(answer, Err(Errno::BadSocket));
+    assert!(prober.target.application_late() > Duration::ZERO);
+    assert_eq!(prober.target.application_late(), Duration::ZERO);
+}
+
+#[test]
 fn an_application_can_do_all_that_sockets_can() {
     if !may_make_networks() {
         return;

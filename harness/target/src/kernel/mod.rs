@@ -284,6 +284,14 @@ impl RealTarget for KernelTarget {
         instances.find_map(|instance| instance.application_mut().poll())
     }
 
+    fn application_late(&mut self) -> Duration {
+        let instances = self.instances.values();
+        instances
+            .map(|instance| instance.application().late())
+            .max()
+            .unwrap_or_default()
+    }
+
     fn left_behind(&mut self) -> Vec<String> {
         let left = self.left();
         left.unwrap_or_else(|error| vec![format!("the socket table cannot be read: {error}")])

@@ -2,6 +2,7 @@
 //!
 //! The loop knows conversations only through these traits, so that it can be tested with scripted ones.
 
+use std::time::Duration;
 use tcpconf_engine::{Action, AppEvent, Case, CaseReport, CaseSetup, Outcome, SendId, Status};
 use tcpconf_wire::{Instant, Packet};
 
@@ -13,6 +14,10 @@ pub(crate) trait Conversation {
     fn handle_sent(&mut self, id: SendId, at: Instant);
     /// The target's application noticed something.
     fn handle_app(&mut self, now: Instant, event: AppEvent);
+    /// An application of the harness's own began with a call so late; nothing to who makes none.
+    fn application_was_late(&mut self, by: Duration) {
+        let _ = by;
+    }
     /// What the target says of a connection, as asked for by [`Action::Status`].
     fn handle_status(&mut self, now: Instant, status: Option<Status>);
     /// More ports, as asked for by [`Action::NeedPorts`].
@@ -52,6 +57,10 @@ impl Conversation for Case {
 
     fn handle_app(&mut self, now: Instant, event: AppEvent) {
         Self::handle_app(self, now, event);
+    }
+
+    fn application_was_late(&mut self, by: Duration) {
+        Self::application_was_late(self, by);
     }
 
     fn handle_status(&mut self, now: Instant, status: Option<Status>) {

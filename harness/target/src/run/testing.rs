@@ -79,6 +79,8 @@ pub(crate) struct Script {
     /// The lease's key as the application's reply and its event said it.
     told: Vec<u64>,
     called: bool,
+    /// The target's application was late.
+    late: bool,
 }
 
 impl Script {
@@ -124,6 +126,7 @@ pub(crate) fn script(setup: CaseSetup) -> Box<dyn Player> {
         now: Instant::ZERO,
         told: Vec::new(),
         called: false,
+        late: false,
     })
 }
 
@@ -149,6 +152,10 @@ impl Conversation for Script {
             } => self.told.push(key as u64),
             other => panic!("{other:?} was not to come"),
         }
+    }
+
+    fn application_was_late(&mut self, _by: Duration) {
+        self.late = true;
     }
 
     fn handle_status(&mut self, _now: Instant, status: Option<Status>) {
@@ -227,7 +234,7 @@ impl Conversation for Script {
 
 impl Player for Script {
     fn excuse(&self) -> Option<&'static str> {
-        self.says("late").then_some("the harness was late")
+        (self.late || self.says("late")).then_some("the harness was late")
     }
 
     fn into_report(self: Box<Self>) -> CaseReport {

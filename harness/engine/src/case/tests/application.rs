@@ -2,12 +2,12 @@
 
 use super::{ISS, assert_passes, drive_with, message, ms, reply, setup, sound};
 use crate::{
-    AppCall, AppEvent, CallId, CaseReport, Errno, Evidence, FourTuple, Mode, Outcome, Profile,
-    SocketHandle, Status, Value, payload,
+    Action, AppCall, AppEvent, CallId, Case, CaseReport, Errno, Evidence, FourTuple, Mode, Outcome,
+    Profile, SocketHandle, Status, Value, payload,
 };
 use rstest::rstest;
 use std::net::SocketAddr;
-use tcpconf_wire::{Flags, Segment, SeqNumber};
+use tcpconf_wire::{Flags, Instant, Segment, SeqNumber};
 
 const LISTENER: SocketHandle = SocketHandle(1);
 const SOCKET: SocketHandle = SocketHandle(7);
@@ -482,4 +482,37 @@ fn what_an_agent_does_not_allow_is_unsupported() {
         reason.starts_with("the target's application is not allowed"),
         "{reason}"
     );
+}
+
+#[rstest]
+#[case::in_time("  app connect\n  > S", 50, Outcome::Fail)]
+#[case::late("  app connect\n  > S", 51, Outcome::Inconclusive)]
+#[case::of_no_account("  < S\n  > S.", 51, Outcome::Fail)]
+fn an_application_of_ours_that_was_late_makes_no_failure_of_who_calls_it(
+    #[case] body: &str,
+    #[case] late: u64,
+    #[case] outcome: Outcome,
+) {
+    let mut case = Case::new(setup(body, Profile::generic(), Mode::Judge));
+    let mut now = Instant::ZERO;
+    let verdict = loop {
+        match case.poll(now) {
+            Action::Call {
+                call: AppCall::Accept(_),
+                ..
+            } => {}
+            Action::Call { id, .. } => {
+                let result = Ok(Value::Socket(SOCKET));
+                case.handle_app(now, AppEvent::Reply { id, result });
+            }
+            Action::Transmit { id, .. } => case.handle_sent(id, now),
+            Action::WaitUntil(at) => {
+                case.application_was_late(ms(late));
+                now = at;
+            }
+            Action::Done(verdict) => break verdict,
+            other => panic!("{other:?} was not to come"),
+        }
+    };
+    assert_eq!(verdict.outcome, outcome);
 }

@@ -79,6 +79,17 @@ impl Loop<'_, '_> {
         }
     }
 
+    /// Tells who makes calls how late the harness's own application was with any: all share one machine. Before
+    /// packets are handed out, since those that are late for it may be among them.
+    pub(super) fn look_for_late_applications(&mut self) {
+        let late = self.target.application_late();
+        if late > self.common.options.late_after {
+            for running in self.running.values_mut() {
+                running.play.conversation().application_was_late(late);
+            }
+        }
+    }
+
     /// Cases whose application has gone are inconclusive. When it was that of all, the run ends: nobody
     /// listens any more where it did, and a target that refuses would be taken for a fault. The cases that
     /// were interrupted.

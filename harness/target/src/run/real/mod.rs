@@ -203,6 +203,7 @@ impl Loop<'_, '_> {
             if let Err(error) = self.target.link().receive(&mut inbox) {
                 return self.abandon(format!("receiving packets failed: {error}"));
             }
+            self.look_for_late_applications();
             let heard = self.distribute(now, inbox.drain(..));
             for slot in heard {
                 self.drive(slot, now);

@@ -5,6 +5,7 @@ use super::on;
 use crate::run::testing::{CallsMade, FakeApplication, Manner, instance, plan};
 use crate::run::{RunOptions, exit_code};
 use crate::seam::LostApplication;
+use rstest::rstest;
 use std::time::Duration;
 use tcpconf_engine::{AppCall, Outcome, Shown};
 use tcpconf_suite::plan::Instance;
@@ -117,4 +118,21 @@ fn when_the_application_of_one_case_goes_the_others_are_played() {
         ]
     );
     assert_eq!((notes, code), (Vec::new(), 5));
+}
+
+#[rstest]
+#[case::in_time(0, Outcome::Fail)]
+#[case::late(1, Outcome::Inconclusive)]
+fn failures_beside_an_application_that_was_late_are_inconclusive(
+    #[case] by: u64,
+    #[case] outcome: Outcome,
+) {
+    let (mut target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        retries: 0,
+        ..RunOptions::default()
+    };
+    target.late = options.late_after + Duration::from_millis(by);
+    let got = on(target, &plan(&["t/fail"]), &options);
+    assert_eq!(got.report("t/fail").verdict.outcome, outcome);
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
+use std::time::Duration;
 use tcpconf_engine::{AppCall, AppEvent, CallId, FourTuple, Lease, Status};
 use tcpconf_suite::plan::Needs;
 use tcpconf_suite::vocabulary::Capability;
@@ -99,6 +100,8 @@ pub(super) struct FakeReal {
     pub(super) loses: Option<fn(u64) -> LostApplication>,
     /// Whether it says so when it has died.
     pub(super) tells_its_end: bool,
+    /// How late its application is, whenever that is asked.
+    pub(super) late: Duration,
 }
 
 impl RealTarget for FakeReal {
@@ -184,6 +187,10 @@ impl RealTarget for FakeReal {
         self.app.as_mut()?.poll()
     }
 
+    fn application_late(&mut self) -> Duration {
+        self.late
+    }
+
     fn lost_application(&mut self) -> Option<LostApplication> {
         let calls = self.app.as_ref()?.calls.borrow();
         let (key, _) = calls.first()?;
@@ -227,6 +234,7 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         app: None,
         loses: None,
         tells_its_end: false,
+        late: Duration::ZERO,
     };
     (target, seen)
 }
