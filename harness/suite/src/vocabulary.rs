@@ -164,6 +164,7 @@ pub const FEATURES: &[Entry] = &[
     ("timestamps", "timestamps option (RFC 7323 §3)"),
     ("window-scale", "window scale option (RFC 7323 §2)"),
     ("sack", "selective acknowledgement (RFC 2018)"),
+    ("dsack", "SACK blocks that report duplicates (RFC 2883)"),
     ("rack", "RACK-TLP loss detection (RFC 8985)"),
     ("ecn", "explicit congestion notification (RFC 3168)"),
     ("fastopen", "TCP Fast Open on the service (RFC 7413)"),

@@ -142,6 +142,7 @@ fn features(out: &mut String, name: &str, observed: &Observed) {
         "# Not probed; tests of unknown features run, their failures are information.",
     );
     for feature in [
+        "dsack",
         "rfc6191",
         "rfc6528",
         "keepalive",

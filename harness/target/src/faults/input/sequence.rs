@@ -37,21 +37,6 @@ pub(in crate::faults) const ROOM: Room = Room {
             }),
         ),
         Fault::new(
-            "acknowledgement-before-sequence",
-            "looks at the acknowledgement of a segment before its sequence number in SYN-RECEIVED",
-            "RFC 9293 §3.10.7.4: the sequence number is first; smoltcp 0.14, process()",
-            Input(|segment, scene| {
-                let connection = &scene.connection;
-                if is_outside(segment, scene)
-                    && is_ack(segment)
-                    && segment.ack != connection.iss + 1
-                {
-                    segment.seq = connection.rcv_nxt;
-                }
-                Then::Pass
-            }),
-        ),
-        Fault::new(
             "outside-window-ignored",
             "drops segments outside of the window of a half-open connection without an answer",
             "RFC 9293 §3.10.7.4, first step: send an acknowledgement",

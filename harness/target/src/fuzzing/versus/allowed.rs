@@ -267,7 +267,7 @@ pub(super) const ALLOWED: [Allowed; 27] = [
         differs: &[Facet::Answer, Facet::Reset],
         then: Then::GoOn,
         reason: "in SYN-RECEIVED an unacceptable acknowledgement is answered by a RST even outside of the window",
-        reference: "RFC 9293 §3.10.7.4, first; smoltcp 0.14 src/socket/tcp.rs: process(), \"unacceptable ACK in response to SYN|ACK\"",
+        reference: "RFC 9293 §3.10.7.4, first, asks for an ACK, §3.5.2, group 2, for the RST; smoltcp 0.14 src/socket/tcp.rs: process(), \"unacceptable ACK in response to SYN|ACK\"",
     },
     Allowed {
         name: "reset-of-what-is-deleted",
