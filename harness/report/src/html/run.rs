@@ -68,11 +68,13 @@ impl Run {
         }
     }
 
-    /// Reads the file that `--jsonl` wrote. Events that this version does not know are skipped.
+    /// Reads the file that `--jsonl` wrote. Events that this version does not know are skipped, and so is half a
+    /// line at the end.
     ///
     /// # Errors
     /// [`RunError`].
     pub fn from_jsonl(text: &str) -> Result<Self, RunError> {
+        let is_open = |run: &Self| run.finished.is_none();
         let mut run: Option<Self> = None;
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() {
@@ -82,7 +84,12 @@ impl Run {
                 line: index + 1,
                 source,
             };
-            let value: serde_json::Value = serde_json::from_str(line).map_err(wrong)?;
+            let value: serde_json::Value = match serde_json::from_str(line) {
+                Ok(value) => value,
+                // The run was killed, or its disk full, while it wrote this line.
+                Err(_) if run.as_ref().is_some_and(is_open) && text.ends_with(line) => break,
+                Err(error) => return Err(wrong(error)),
+            };
             let known = value["event"].as_str().is_some_and(|e| EVENTS.contains(&e));
             match (&mut run, known) {
                 (Some(run), true) => run.record(serde_json::from_value(value).map_err(wrong)?),
@@ -147,6 +154,8 @@ mod tests {
         let run = Run::from_jsonl(&text).unwrap();
         assert_eq!(run.cases.len(), 1);
         assert!(run.finished.is_none());
+        let half = text + "{\"event\":\"case-fin";
+        assert_eq!(Run::from_jsonl(&half).unwrap(), run);
     }
 
     #[test]
@@ -156,6 +165,8 @@ mod tests {
             Run::from_jsonl("{\"event\":\"note\",\"text\":\"x\"}"),
             Err(RunError::NotStarted)
         ));
+        let amid = lines().replacen("\"event\":\"note\"", "\"event\"", 1);
+        assert!(matches!(Run::from_jsonl(&amid), Err(RunError::Line { .. })));
         let broken = lines() + "{";
         let last = broken.lines().count();
         assert!(

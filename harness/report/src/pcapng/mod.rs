@@ -7,6 +7,7 @@ mod block;
 mod name;
 
 pub use name::file_name;
+pub(crate) use name::stem;
 
 use crate::text::seconds;
 use crate::{Report, reason};

@@ -10,6 +10,11 @@ const LONGEST_BYTES: usize = 180;
 ///
 /// Two ids never share a name: where letters had to be replaced or cut, a hash of the id follows.
 pub fn file_name(id: &str) -> String {
+    stem(id) + ".pcapng"
+}
+
+/// The same without the suffix, for other files of a case or a test.
+pub(crate) fn stem(id: &str) -> String {
     let (test, parameters) = match id.split_once('[') {
         Some((test, rest)) => (test, rest.strip_suffix(']').unwrap_or(rest)),
         None => (id, ""),
@@ -31,7 +36,6 @@ pub fn file_name(id: &str) -> String {
     if !exact {
         write!(name, ".{:08x}", fnv1a(id)).expect("a String takes everything");
     }
-    name.push_str(".pcapng");
     name
 }
 

@@ -13,6 +13,8 @@ use std::fmt::Write as _;
 
 /// Below this a column holds no packet.
 const NARROWEST: usize = 30;
+/// No packet is longer; `COLUMNS` may say anything.
+const WIDEST: usize = 1000;
 
 /// A line of both traces; lines that are the same stand in one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +48,7 @@ fn packets(behaviour: &Option<Behaviour>) -> &[String] {
 }
 
 pub(super) fn text(comparison: &Comparison, width: usize) -> String {
-    let column = (width.saturating_sub(7) / 2).max(NARROWEST);
+    let column = (width.saturating_sub(7) / 2).clamp(NARROWEST, WIDEST);
     let mut out = String::new();
     for (test, differences) in &comparison.tests {
         line(&mut out, test);

@@ -181,6 +181,15 @@ fn traces_stand_side_by_side() {
 }
 
 #[test]
+fn a_terminal_may_say_any_width() {
+    let words = |width| -> Vec<String> {
+        let text = comparison().text(width);
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(words(usize::MAX), words(200));
+}
+
+#[test]
 fn html_shows_every_difference() {
     let comparison = comparison();
     let page = &comparison.html().unwrap()["index.html"].replace("&#x2f;", "/");
