@@ -70,7 +70,20 @@ fn the_environment_names_another_file() {
 #[case::unknown_transport(
     "[mine]\ntransport = \"tpa:x\"\n",
     "mine",
-    "error: no transport 'tpa:x': there are tap:IF, tun:IF, packet:IF, unix:PATH, unix-listen:PATH, unixseq:PATH\n"
+    "error: no transport 'tpa:x': there are tap:IF, tun:IF, packet:IF, unix:PATH, unix-listen:PATH, unixseq:PATH; \
+     a name IF has 1 to 15 characters and no '/'\n"
+)]
+#[case::no_address(
+    "[mine]\n[mine.features]\nsack = \"yes\"\n",
+    "mine",
+    "error: target 'mine' has no address\n\
+     help: address = \"HOST:PORT\", or \"stack\", \"smoltcp\", \"kernel\" (docs/targets.md)\n"
+)]
+#[case::its_own_name(
+    "[mine]\naddress = \"mine\"\n",
+    "mine",
+    "error: target 'mine': 'mine' is no address\n\
+     help: address = \"HOST:PORT\", or \"stack\", \"smoltcp\", \"kernel\" (docs/targets.md)\n"
 )]
 fn what_is_wrong_is_shown_with_the_way_out(
     #[case] text: &str,

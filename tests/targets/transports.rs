@@ -101,3 +101,20 @@ fn a_stack_behind_an_interface_that_exists() {
     ]);
     are_those_of_the_stack(&bed.injector.run(move || play(command)));
 }
+
+/// A path that was mistyped may be that of the user's work.
+#[rstest]
+#[case::stream("unix-listen")]
+#[case::packets("unixseq")]
+fn a_file_at_the_sockets_path_stays(#[case] kind: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("thesis.txt");
+    std::fs::write(&file, "years").unwrap();
+    let mut command = tcpconf(["run", "handshake", "--target", "exec:/bin/true"]);
+    command.arg("--transport");
+    command.arg(format!("{kind}:{}", file.display()));
+    let ended = tcpconf_tests::Ended::of(command);
+    assert_eq!(ended.code, Some(3), "{}", ended.all());
+    assert!(ended.stderr.contains("no socket"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "years");
+}

@@ -27,7 +27,12 @@ pub(crate) fn find(name: &str) -> Result<Profile, Failure> {
     {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("profile {name} cannot be read: {error}")))?;
-        return read(name, &text, None);
+        let mut profile = read(name, &text, None)?;
+        if profile.name.is_empty() {
+            let stem = path.file_stem().unwrap_or_default();
+            profile.name = stem.to_string_lossy().into_owned();
+        }
+        return Ok(profile);
     }
     let mut names = library::profile_names();
     names.extend(user_targets());
@@ -162,6 +167,14 @@ mod tests {
         assert_ne!(profile.features["ecn"], linux.features["ecn"]);
         let unknown = read("t", "[a]\nprofile = \"linx\"\n", Some("a")).unwrap_err();
         assert_eq!(unknown.help.as_deref(), Some("did you mean 'linux'?"));
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_called_after_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("router.toml");
+        std::fs::write(&file, "[features]\nsack = \"yes\"\n").unwrap();
+        assert_eq!(find(file.to_str().unwrap()).unwrap().name, "router");
     }
 
     #[test]

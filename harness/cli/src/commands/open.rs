@@ -110,9 +110,13 @@ fn choose_with(
             ),
         );
     }
-    let name = described
-        .and_then(|d| d.address.as_deref())
-        .unwrap_or(&args.target);
+    let name = match described {
+        Some(described) => match described.address.as_deref() {
+            Some(address) if NAMES.contains(&address) || address.contains(':') => address,
+            address => return Err(unreachable(&args.target, address)),
+        },
+        None => &args.target,
+    };
     let choice = match name {
         "stack" => Choice::Stack,
         "smoltcp" => Choice::Smoltcp,
@@ -135,6 +139,16 @@ fn choose_with(
         ));
     }
     Ok(choice)
+}
+
+/// A target that is described, but not where it is.
+fn unreachable(target: &str, address: Option<&str>) -> Failure {
+    let message = match address {
+        Some(address) => format!("target '{target}': '{address}' is no address"),
+        None => format!("target '{target}' has no address"),
+    };
+    Failure::usage(message)
+        .help("address = \"HOST:PORT\", or \"stack\", \"smoltcp\", \"kernel\" (docs/targets.md)")
 }
 
 /// A target behind a transport.
@@ -194,6 +208,9 @@ fn attached(
 fn address(name: &str, ip: Option<IpArg>) -> Result<SocketAddr, Failure> {
     if !name.contains(':') {
         let failure = Failure::usage(format!("no target '{name}'"));
+        if name.contains('.') {
+            return Err(failure.help(format!("a host has a port: {name}:80")));
+        }
         let users = profile::user_targets();
         let names = NAMES.into_iter().chain(users.iter().map(String::as_str));
         return Err(match nearest(name, names) {

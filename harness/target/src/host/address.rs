@@ -1,7 +1,7 @@
 //! `HOST:PORT` and `[V6]:PORT` as the user types them.
 
 use crate::TargetError;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
 /// Reads a target's address. A name is looked up; `ip` chooses between its addresses. A link-local
 /// IPv6 address takes its interface behind `%`: `[fe80::1%eth0]:80`.
@@ -24,9 +24,16 @@ fn read(text: &str, ip: Option<u8>) -> Result<SocketAddr, TargetError> {
             "'{text}' is no target: 'stack', 'kernel', HOST:PORT or [V6]:PORT is wanted"
         ))
     })?;
+    if text.ends_with(']') {
+        return Err(usage(format!("'{text}': a port is missing: {text}:80")));
+    }
     if host.contains(':') && !host.starts_with('[') {
+        let right = match host.parse::<Ipv6Addr>() {
+            Err(_) if text.parse::<Ipv6Addr>().is_ok() => format!("[{text}]:80"),
+            _ => format!("[{host}]:{port}"),
+        };
         return Err(usage(format!(
-            "'{text}': an IPv6 address stands in brackets: [{host}]:{port}"
+            "'{text}': an IPv6 address stands in brackets: {right}"
         )));
     }
     let port: u16 = port
@@ -111,6 +118,8 @@ mod tests {
     #[case("10.0.0.2:0", "port 0")]
     #[case("10.0.0.2:70000", "no port")]
     #[case("fd00::2:80", "brackets: [fd00::2]:80")]
+    #[case("::1", "brackets: [::1]:80")]
+    #[case("[::1]", "missing: [::1]:80")]
     #[case("255.255.255.255:80", "broadcast")]
     #[case("224.0.0.1:80", "multicast")]
     #[case("[ff02::1]:80", "multicast")]

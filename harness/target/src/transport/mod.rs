@@ -50,7 +50,8 @@ pub enum Transport {
 /// A transport that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no transport '{0}': there are tap:IF, tun:IF, packet:IF, unix:PATH, unix-listen:PATH, unixseq:PATH"
+    "no transport '{0}': there are tap:IF, tun:IF, packet:IF, unix:PATH, unix-listen:PATH, unixseq:PATH; \
+     a name IF has 1 to 15 characters and no '/'"
 )]
 pub struct UnknownTransport(pub String);
 

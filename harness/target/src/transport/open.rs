@@ -23,6 +23,7 @@ use nix::sys::socket::{
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -326,10 +327,16 @@ impl Drop for RemoveFile {
     }
 }
 
-/// Takes a socket's file away behind which nobody listens any more.
+/// Takes a socket's file away behind which nobody listens any more; other files, which refuse a connection
+/// too, stay.
 fn free(path: &FilePath) -> io::Result<()> {
     match UnixStream::connect(path) {
-        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+            if !std::fs::metadata(path)?.file_type().is_socket() {
+                return Err(io::Error::other("a file that is no socket is there"));
+            }
+            std::fs::remove_file(path)
+        }
         Err(_) => Ok(()),
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
     }
