@@ -2,7 +2,7 @@
 
 use crate::{records, run};
 use rstest::rstest;
-use tcpconf_tests::Verdicts;
+use tcpconf_tests::{Ended, Verdicts, tcpconf};
 
 #[rstest]
 #[case::missing_suite(&["suites/nope"], 2)]
@@ -15,6 +15,10 @@ use tcpconf_tests::Verdicts;
 #[case::multicast_target(&["suites/handshake", "--target", "224.0.0.1:80"], 2)]
 #[case::broadcast_target(&["suites/handshake", "--target", "255.255.255.255:80"], 2)]
 #[case::no_jobs(&["suites/handshake", "-j", "0"], 2)]
+#[case::fewer_than_no_jobs(&["suites/handshake", "-j", "-1"], 2)]
+#[case::two_reports_in_one_file(&["suites/handshake", "--jsonl", "-", "--tap", "-"], 2)]
+#[case::no_port(&["suites/handshake", "--target", "10.0.0.2"], 2)]
+#[case::no_interface(&["suites/handshake", "--target", "exec:x", "--transport", "tap:a-name-that-is-too-long"], 2)]
 fn mistakes_are_named_with_their_code(#[case] arguments: &[&str], #[case] code: i32) {
     let ended = run(arguments.iter().copied());
     assert_eq!(ended.code, Some(code), "{}", ended.all());
@@ -101,4 +105,75 @@ fn filters_choose_what_is_played() {
             .of("case-finished")
             .all(|case| case["level"] == "must")
     );
+}
+
+fn other(arguments: &[&str]) -> Ended {
+    Ended::of(tcpconf(arguments.iter().copied()))
+}
+
+/// Otherwise a snapshot of minutes is made, and lost.
+#[rstest]
+#[case::snapshot(&["snapshot", "suites/handshake/basic.tcpt", "--output"])]
+#[case::init(&["init", "mine", "--file"])]
+fn a_file_that_cannot_be_written_is_named_before_anything_is_played(#[case] arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("missing/file");
+    let ended = other(&[arguments, &[crate::path(&file)]].concat());
+    assert_eq!(ended.code, Some(3), "{}", ended.all());
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("missing/file"), "{}", ended.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[rstest]
+#[case::snapshot(&["snapshot", "suites/handshake/basic.tcpt", "--output", "/dev/full"], "# tcpconf snapshot 1\n")]
+#[case::init(&["init", "mine", "--file", "/dev/full"], "# By tcpconf ")]
+fn what_a_full_disk_does_not_take_is_on_stdout(#[case] arguments: &[&str], #[case] begin: &str) {
+    let ended = other(arguments);
+    assert_eq!(ended.code, Some(3), "{}", ended.all());
+    assert!(ended.stdout.starts_with(begin), "{}", ended.stdout);
+    assert!(ended.stderr.contains("No space left"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is on stdout"), "{}", ended.stderr);
+}
+
+#[test]
+fn no_plays_and_no_quiet_are_refused() {
+    for nothing in [["--plays", "0"], ["--quiet", "0s"]] {
+        let ended = other(&[&["snapshot", "suites/handshake"][..], &nothing].concat());
+        assert_eq!(ended.code, Some(2), "{}", ended.all());
+    }
+}
+
+#[test]
+fn a_test_is_explained_with_its_folder() {
+    let ended = other(&["explain", "syn-draws-syn-ack"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.all());
+    let help = "help: did you mean 'handshake/syn-draws-syn-ack'?\n";
+    assert!(ended.stderr.ends_with(help), "{}", ended.stderr);
+}
+
+#[test]
+fn formatting_nothing_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = other(&["fmt", crate::path(folder.path())]);
+    assert_eq!(ended.code, Some(2), "{}", ended.all());
+    assert!(
+        ended.stderr.contains("no .tcpt file in"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn formatting_leaves_a_link_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("a.tcpt"), folder.path().join("b.tcpt"));
+    let text = std::fs::read_to_string(tcpconf_tests::root().join(crate::MIXED)).unwrap();
+    std::fs::write(&file, text.replace("  ", "    ")).unwrap();
+    std::os::unix::fs::symlink("a.tcpt", &link).unwrap();
+    let ended = other(&["fmt", crate::path(&link)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 }

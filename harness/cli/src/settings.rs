@@ -11,10 +11,6 @@ use toml::Value;
 
 /// In the current folder.
 pub(crate) const FILE: &str = "tcpconf.toml";
-/// Flags that say what is done, not how.
-const NOT_SETTINGS: [&str; 10] = [
-    "filter", "file", "shard", "check", "json", "help", "version", "id", "rfc", "output",
-];
 
 /// `command` with the file's settings as defaults.
 ///
@@ -50,13 +46,18 @@ pub(crate) fn apply(command: Command, path: &Path) -> Result<Command, Failure> {
     Ok(command)
 }
 
+/// Whether the flag says how things are done, not what: it may also stand in the environment, and so in the file.
+fn is_setting(arg: &Arg) -> bool {
+    arg.get_env().is_some()
+}
+
 /// Long names of flags that may stand in the file.
 fn known(command: &Command) -> Vec<String> {
     let commands = std::iter::once(command).chain(command.get_subcommands());
     let mut names: Vec<String> = commands
         .flat_map(Command::get_arguments)
+        .filter(|arg| is_setting(arg))
         .filter_map(Arg::get_long)
-        .filter(|name| !NOT_SETTINGS.contains(name))
         .map(str::to_owned)
         .collect();
     names.sort();
@@ -77,7 +78,7 @@ fn words(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// Gives every flag of this name the default.
+/// Gives every setting of this name the default.
 fn set(command: Command, name: &str, values: &[String], path: &Path) -> Result<Command, Failure> {
     let mut command = set_here(command, name, values, path)?;
     let below: Vec<String> = command
@@ -107,7 +108,7 @@ fn set_here(
 ) -> Result<Command, Failure> {
     let Some(arg) = command
         .get_arguments()
-        .find(|arg| arg.get_long() == Some(name))
+        .find(|arg| arg.get_long() == Some(name) && is_setting(arg))
     else {
         return Ok(command);
     };
@@ -117,8 +118,7 @@ fn set_here(
         arg.clone()
             .env(None::<&str>)
             .default_values(values.to_vec())
-            .global(false)
-            .required(false),
+            .global(false),
     );
     if let Err(error) = probe.try_get_matches_from(std::iter::empty::<&str>()) {
         let text = error.to_string();
@@ -181,6 +181,7 @@ mod tests {
         None
     )]
     #[case("filter = 'x'", "unknown setting 'filter'", None)]
+    #[case("listen = '127.0.0.1:1'", "unknown setting 'listen'", None)]
     fn wrong_settings_are_named(
         #[case] toml: &str,
         #[case] message: &str,
@@ -192,6 +193,32 @@ mod tests {
         if help.is_some() {
             assert_eq!(failure.help.as_deref(), help);
         }
+    }
+
+    /// `--html` of a run may stand in the file; that of `report` must be given, and `coverage` writes none.
+    #[test]
+    fn a_setting_is_none_of_commands_whose_flag_only_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, "html = 'out'\ntarget = 'kernel'").unwrap();
+        let mut command = apply(command(), &file).unwrap();
+        let coverage = command
+            .try_get_matches_from_mut(["tcpconf", "coverage"])
+            .unwrap();
+        match Cli::from_arg_matches(&coverage).unwrap().command {
+            Asked::Coverage(args) => assert_eq!((args.html, args.target), (None, None)),
+            other => panic!("{other:?}"),
+        }
+        let report = command.try_get_matches_from_mut(["tcpconf", "report", "a.jsonl"]);
+        assert!(report.is_err());
+    }
+
+    #[rstest]
+    #[case("strict = 1")]
+    #[case("strict = 'yes'")]
+    #[case("strict = true")]
+    fn switches_are_on_by_every_usual_word(#[case] toml: &str) {
+        assert!(parse(toml, &[]).unwrap().pace.strict);
     }
 
     #[test]

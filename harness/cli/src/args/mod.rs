@@ -182,10 +182,10 @@ pub(crate) struct SnapshotArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// How often each case is played; what differs is no behaviour
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) plays: u32,
     /// How long it must be quiet before the next stimulus
-    #[arg(long, value_name = "T", default_value = "1500ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "T", default_value = "1500ms", value_parser = values::duration)]
     pub(crate) quiet: std::time::Duration,
 }
 

@@ -1,5 +1,6 @@
 //! What a run leaves behind.
 
+use super::values::switch;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,10 +23,10 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FOLDER", env = "TCPCONF_PCAP")]
     pub(crate) pcap: Option<PathBuf>,
     /// Packets of cases that passed too, in --pcap, --jsonl and --html
-    #[arg(long, env = "TCPCONF_PCAP_ALL")]
+    #[arg(long, env = "TCPCONF_PCAP_ALL", value_parser = switch())]
     pub(crate) pcap_all: bool,
     /// A line for every case, and all that is known of each failure
-    #[arg(short, long, env = "TCPCONF_VERBOSE")]
+    #[arg(short, long, env = "TCPCONF_VERBOSE", value_parser = switch())]
     pub(crate) verbose: bool,
 }
 

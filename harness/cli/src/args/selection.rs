@@ -1,6 +1,7 @@
 //! Which tests.
 
 use super::Shard;
+use super::values::switch;
 use clap::{Args, ValueEnum};
 use tcpconf_suite::Level;
 
@@ -20,7 +21,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "LEVEL", env = "TCPCONF_LEVEL")]
     pub(crate) level: Option<LevelArg>,
     /// All instances of tests that go by rules, not only a representative part
-    #[arg(long, env = "TCPCONF_EXHAUSTIVE")]
+    #[arg(long, env = "TCPCONF_EXHAUSTIVE", value_parser = switch())]
     pub(crate) exhaustive: bool,
     /// Only the I-th of N parts of what is selected
     #[arg(long, value_name = "I/N", env = "TCPCONF_SHARD")]

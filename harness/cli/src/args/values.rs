@@ -1,7 +1,23 @@
 //! Values of flags that are more than a number or a word.
 
+use clap::builder::BoolishValueParser;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
+
+/// A length of time with its unit, longer than none.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("no time at all"),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("expected a duration, such as 90s or 2min"),
+    }
+}
+
+/// A switch in the environment or in tcpconf.toml: true, 1, yes, on, and their opposites.
+pub(super) fn switch() -> BoolishValueParser {
+    BoolishValueParser::new()
+}
 
 /// `I/N`: the I-th of N parts, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `tcpconf check`: every error in every file.
 
-use super::{colour_on_stderr, print};
+use super::{colour_on_stderr, plural, print};
 use crate::args::CheckArgs;
 use crate::failure::{EXIT_USAGE, Failure};
 use crate::library::{Library, count};
@@ -26,8 +26,4 @@ pub(super) fn check(args: &CheckArgs) -> Result<u8, Failure> {
         plural(warnings, "warning"),
     ))?;
     Ok(if errors > 0 { EXIT_USAGE } else { 0 })
-}
-
-fn plural(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -52,8 +52,12 @@ fn profiles(args: &ExplainArgs) -> Result<Vec<Profile>, Failure> {
 fn unknown(id: &str, plan: &Plan, requirements: &Requirements) -> Failure {
     let failure = Failure::usage(format!("'{id}' is neither a test nor a requirement"));
     let tests = plan.instances.iter().map(|instance| instance.test.as_str());
-    let near = tcpconf_wire::notation::nearest(id, tests);
-    match if id.contains('/') {
+    // Without its folder, or nearly so.
+    let of_a_folder = tests
+        .clone()
+        .find(|test| test.split('/').nth(1) == Some(id));
+    let near = of_a_folder.or(tcpconf_wire::notation::nearest(id, tests));
+    match if id.contains('/') || of_a_folder.is_some() {
         near
     } else {
         requirements.nearest(id).or(near)

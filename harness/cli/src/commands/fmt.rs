@@ -7,7 +7,6 @@ use crate::library;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use tcpconf_suite::SourceFile;
 
 /// A file is not canonical.
 const EXIT_DIFFERS: u8 = 1;
@@ -52,12 +51,7 @@ enum Formatted {
 }
 
 fn format(path: &Path) -> Result<Formatted, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
-    let file = SourceFile {
-        path: path.display().to_string(),
-        text,
-    };
+    let file = library::read(path)?;
     Ok(match tcpconf_suite::format(&file) {
         Ok(formatted) if formatted == file.text => Formatted::Same,
         Ok(formatted) => Formatted::Differs(formatted),
@@ -73,10 +67,14 @@ fn format(path: &Path) -> Result<Formatted, Failure> {
 /// Replaces the file in one step, so that an interrupt leaves the old or the new one.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::broken(format!("{} cannot be written: {error}", path.display()));
+    // Where a link leads to: the link stays one.
+    let path = &fs::canonicalize(path).map_err(failed)?;
     let new = path.with_extension("tcpt.new");
-    fs::write(&new, text).map_err(failed)?;
-    let kept = fs::metadata(path).and_then(|old| fs::set_permissions(&new, old.permissions()));
-    if let Err(error) = kept.and_then(|()| fs::rename(&new, path)) {
+    let replaced = fs::write(&new, text)
+        .and_then(|()| fs::metadata(path))
+        .and_then(|old| fs::set_permissions(&new, old.permissions()))
+        .and_then(|()| fs::rename(&new, path));
+    if let Err(error) = replaced {
         // The first error is the one to tell of.
         let _ = fs::remove_file(&new);
         return Err(failed(error));

@@ -1,6 +1,6 @@
 //! `tcpconf list`: tests, what they cite and need.
 
-use super::{colour_on_stderr, print};
+use super::{colour_on_stderr, plural, print};
 use crate::args::ListArgs;
 use crate::failure::{EXIT_NOTHING_SELECTED, Failure};
 use crate::library::Library;
@@ -86,8 +86,8 @@ fn table(instances: &[Instance]) -> String {
         let line = format!("{test:first$}  {level:second$}  {count:>third$}  {needs}");
         writeln!(out, "{}", line.trim_end()).expect("a String takes everything");
     }
-    writeln!(out, "{tests} tests, {} instances", instances.len())
-        .expect("a String takes everything");
+    let (tests, instances) = (plural(tests, "test"), plural(instances.len(), "instance"));
+    writeln!(out, "{tests}, {instances}").expect("a String takes everything");
     out
 }
 

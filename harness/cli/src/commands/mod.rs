@@ -17,7 +17,9 @@ mod snapshot;
 
 use crate::args::Command;
 use crate::failure::Failure;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Does what was asked; the exit code.
 pub(crate) fn run(command: Command) -> Result<u8, Failure> {
@@ -47,6 +49,41 @@ fn print(text: &str) -> Result<(), Failure> {
             Err(Failure::broken(format!("stdout: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// `1 test`, `2 tests`
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Whether a file can be written here: asked before much is measured for it. Nothing is left behind.
+///
+/// What is there and no plain file (a pipe, a device) is not touched: opening it could be seen.
+fn is_writable(file: &Path) -> Result<(), Failure> {
+    let broken = |error| Failure::broken(format!("{}: {error}", file.display()));
+    let is_new = match fs::metadata(file) {
+        Ok(known) if !known.is_file() && !known.is_dir() => return Ok(()),
+        Ok(_) => false,
+        Err(_) => true,
+    };
+    let mut options = fs::OpenOptions::new();
+    options
+        .append(true)
+        .create(true)
+        .open(file)
+        .map_err(broken)?;
+    if is_new {
+        fs::remove_file(file).map_err(broken)?;
+    }
+    Ok(())
+}
+
+/// What was measured is lost neither by a full disk: it goes to stdout, and the error says so.
+fn print_instead(text: &str, failure: Failure) -> Failure {
+    match print(text) {
+        Ok(()) => failure.help("what was to be written there is on stdout"),
+        Err(_) => failure,
     }
 }
 

@@ -26,6 +26,10 @@ struct Prepared {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    if let Some((one, other)) = Outputs::new(args).clash() {
+        let message = format!("{one} and {other} name the same file");
+        return Err(Failure::usage(message).help("each report needs one of its own"));
+    }
     match prepare(args) {
         Ok(prepared) => play(args, prepared),
         Err(failure) => {

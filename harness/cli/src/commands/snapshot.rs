@@ -2,7 +2,7 @@
 
 use super::open::{self, Choice};
 use super::run::{options, stop_on_signals};
-use super::{colour_on_stderr, print};
+use super::{colour_on_stderr, is_writable, plural, print, print_instead};
 use crate::args::SnapshotArgs;
 use crate::failure::{EXIT_BROKEN, EXIT_NOTHING_SELECTED, Failure};
 use crate::filter::without_ip;
@@ -37,6 +37,13 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
             message: "nothing is selected".into(),
             help: Some("what there is: tcpconf list PATH".into()),
         });
+    }
+    if let Some(path) = &args.output {
+        is_writable(&if path.is_dir() {
+            path.join(PROBE)
+        } else {
+            path.clone()
+        })?;
     }
     let stop = StopFlag::new();
     let plays = Plays {
@@ -73,6 +80,9 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         }
     }
     if stop.is_set() {
+        anstream::eprintln!(
+            "no snapshot is written: half of one would show differences that are none"
+        );
         return Ok(EXIT_INTERRUPTED);
     }
     let snapshot = Snapshot::of(plays.about(), &judged, &observed);
@@ -81,24 +91,39 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         return Ok(0);
     };
     let (cases, unstable) = (snapshot.cases.len(), snapshot.unstable());
-    if path.is_dir() {
-        for (folder, part) in snapshot.by_folder() {
-            write(&path.join(format!("{folder}.txt")), &part)?;
-        }
+    let whole = snapshot.render();
+    let parts = if path.is_dir() {
+        let by_folder = snapshot.by_folder().into_iter();
+        by_folder
+            .map(|(folder, part)| (path.join(format!("{folder}.txt")), part.render()))
+            .collect()
     } else {
-        write(path, &snapshot)?;
+        vec![(path.clone(), whole.clone())]
+    };
+    for (file, text) in parts {
+        write(&file, &text).map_err(|failure| print_instead(&whole, failure))?;
     }
     print(&format!(
-        "{}: {cases} cases, {unstable} of them unstable\n",
-        path.display()
+        "{}: {}, {unstable} of them unstable\n",
+        path.display(),
+        plural(cases, "case")
     ))?;
     Ok(0)
 }
 
-fn write(file: &Path, snapshot: &Snapshot) -> Result<(), Failure> {
-    std::fs::write(file, snapshot.render())
-        .map_err(|error| Failure::broken(format!("{}: {error}", file.display())))
+/// Half a snapshot would be taken for a whole one: it does not stay.
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|error| {
+        if file.is_file() {
+            // The first error is the one to tell of.
+            let _ = std::fs::remove_file(file);
+        }
+        Failure::broken(format!("{}: {error}", file.display()))
+    })
 }
+
+/// Written and removed where a folder is to hold the snapshots.
+const PROBE: &str = ".tcpconf-snapshot";
 
 /// How many cases are played side by side when those of many differed from play to play.
 const FEW: usize = 16;

@@ -28,10 +28,7 @@ pub(super) fn find(path: &Path) -> Result<Found, Failure> {
     if is_folder {
         collect(path, MAX_DEPTH, &mut files)?;
         if files.is_empty() {
-            return Err(Failure::usage(format!(
-                "no .tcpt file in {}",
-                path.display()
-            )));
+            return Err(no_suite_in(path));
         }
     } else if path
         .extension()
@@ -91,11 +88,7 @@ fn nameable(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn collect(folder: &Path, depth: usize, files: &mut Vec<SourceFile>) -> Result<(), Failure> {
-    if depth == 0 {
-        let message = format!("{}: folders are nested too deeply", folder.display());
-        return Err(Failure::usage(message));
-    }
-    for path in entries(folder)? {
+    for path in entries_at(folder, depth)? {
         if path.is_dir() {
             if path.file_name().is_some_and(|name| name != FIXTURES) {
                 collect(&path, depth - 1, files)?;
@@ -126,23 +119,45 @@ fn collect_flat(folder: &Path, files: &mut Vec<SourceFile>) -> Result<(), Failur
 /// Suites below the paths, for `fmt`, which takes fixtures too.
 pub(crate) fn suite_paths(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.exists() {
-        return Err(Failure::usage(format!("there is no {}", path.display())));
+        let message = format!("there is no file or folder {}", path.display());
+        return Err(Failure::usage(message).help("shipped suites are in the binary, not on disk"));
     }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    for entry in entries(path)? {
-        if entry.is_dir() {
-            found.extend(suite_paths(&entry)?);
-        } else if entry
+    collect_paths(path, MAX_DEPTH, &mut found)?;
+    if found.is_empty() {
+        return Err(no_suite_in(path));
+    }
+    Ok(found)
+}
+
+fn collect_paths(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    for path in entries_at(folder, depth)? {
+        if path.is_dir() {
+            collect_paths(&path, depth - 1, found)?;
+        } else if path
             .extension()
             .is_some_and(|extension| extension == SUFFIX)
         {
-            found.push(entry);
+            found.push(path);
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+fn no_suite_in(folder: &Path) -> Failure {
+    Failure::usage(format!("no .tcpt file in {}", folder.display()))
+}
+
+/// The entries of a folder that may have `depth` levels.
+fn entries_at(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
+    if depth == 0 {
+        let message = format!("{}: folders are nested too deeply", folder.display());
+        return Err(Failure::usage(message));
+    }
+    entries(folder)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -155,7 +170,20 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<SourceFile, Failure> {
+/// The suite in a file. Pipes and devices are none: reading one may never end.
+pub(crate) fn read(path: &Path) -> Result<SourceFile, Failure> {
+    let known = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !known.is_file() {
+        let what = if known.is_dir() {
+            "a folder"
+        } else {
+            "no plain file"
+        };
+        return Err(Failure::usage(format!(
+            "{} cannot be read: it is {what}",
+            path.display()
+        )));
+    }
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     Ok(SourceFile {
         path: path.display().to_string(),
@@ -223,5 +251,36 @@ mod tests {
             find(&root.path().join("a/readme.md")).err().unwrap().code,
             2
         );
+        assert_eq!(suite_paths(&root.path().join("a")).unwrap_err().code, 2);
+    }
+
+    /// Reading a pipe would wait for a writer for ever; a socket is made more easily.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_no_suite() {
+        let root = tree(&["s/a/1.tcpt"]);
+        let _socket =
+            std::os::unix::net::UnixListener::bind(root.path().join("s/a/2.tcpt")).unwrap();
+        let failure = find(&root.path().join("s")).err().unwrap();
+        assert_eq!(failure.code, 2);
+        assert!(
+            failure
+                .message
+                .ends_with("2.tcpt cannot be read: it is no plain file")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_loop_of_links_is_an_error() {
+        let root = tree(&["s/a/1.tcpt"]);
+        std::os::unix::fs::symlink("..", root.path().join("s/a/up")).unwrap();
+        let found = [
+            find(&root.path().join("s")).err(),
+            suite_paths(&root.path().join("s")).err(),
+        ];
+        for failure in found {
+            assert!(failure.unwrap().message.ends_with("nested too deeply"));
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod disk;
 mod shipped;
 
-pub(crate) use disk::suite_paths;
+pub(crate) use disk::{read, suite_paths};
 pub(crate) use shipped::{profile_names, profile_text};
 
 use crate::failure::Failure;

@@ -7,7 +7,7 @@ mod observe;
 mod text;
 
 use super::open::{self, Choice};
-use super::print;
+use super::{is_writable, print, print_instead};
 use crate::args::InitArgs;
 use crate::failure::Failure;
 use crate::library::Library;
@@ -30,6 +30,7 @@ pub(super) fn init(args: &InitArgs) -> Result<u8, Failure> {
     let file = args.file.display().to_string();
     if file != STDOUT {
         is_free(&args.name, &args.file)?;
+        is_writable(&args.file)?;
     }
     let (choice, profile) = open::resolve(&args.target, None)?;
     let generic = Profile {
@@ -57,7 +58,7 @@ pub(super) fn init(args: &InitArgs) -> Result<u8, Failure> {
     if file == STDOUT {
         print(&text)?;
     } else {
-        append(&args.file, &text)?;
+        append(&args.file, &text).map_err(|failure| print_instead(&text, failure))?;
         print(&format!(
             "[{name}] is in {file}: tcpconf run suites --target {name}\n",
             name = args.name
@@ -82,6 +83,10 @@ fn is_fit_for_a_name(name: &str) -> Result<(), Failure> {
 
 /// The file does not describe a target of this name yet.
 fn is_free(name: &str, file: &Path) -> Result<(), Failure> {
+    // Devices and pipes describe nothing, and may have no end.
+    if !file.is_file() {
+        return Ok(());
+    }
     let Ok(text) = std::fs::read_to_string(file) else {
         return Ok(());
     };
@@ -167,14 +172,19 @@ fn way(choice: &Choice, args: &InitArgs, profile: &Profile, services: Vec<(Strin
     }
 }
 
+/// Writes the text behind what is there, or leaves the file as it was.
 fn append(file: &Path, text: &str) -> Result<(), Failure> {
     let broken = |error| Failure::broken(format!("{}: {error}", file.display()));
-    let is_new = std::fs::metadata(file).map_or(0, |m| m.len()) == 0;
+    let length = std::fs::metadata(file).map_or(0, |m| m.len());
     let mut out = OpenOptions::new()
         .create(true)
         .append(true)
         .open(file)
         .map_err(broken)?;
-    let space = if is_new { "" } else { "\n" };
-    write!(out, "{space}{text}").map_err(broken)
+    let space = if length == 0 { "" } else { "\n" };
+    write!(out, "{space}{text}").map_err(|error| {
+        // The first error is the one to tell of.
+        let _ = out.set_len(length);
+        broken(error)
+    })
 }

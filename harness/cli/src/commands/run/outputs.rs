@@ -77,11 +77,30 @@ impl<'a> Outputs<'a> {
     }
 
     fn stdout_is_taken(&self) -> bool {
+        self.paths().any(|(_, path)| is_dash(path))
+    }
+
+    /// The flags of reports that are one file, each with its path.
+    fn paths(&self) -> impl Iterator<Item = (&'static str, &'a Path)> {
         let output = &self.args.output;
-        [&output.jsonl, &output.junit, &output.tap]
-            .into_iter()
-            .flatten()
-            .any(|path| is_dash(path))
+        let all = [
+            ("--jsonl", &output.jsonl),
+            ("--junit", &output.junit),
+            ("--tap", &output.tap),
+        ];
+        all.into_iter()
+            .filter_map(|(flag, path)| Some((flag, path.as_deref()?)))
+    }
+
+    /// Two reports in one place: one would write over the other, or they would be mixed.
+    pub(super) fn clash(&self) -> Option<(&'static str, &'static str)> {
+        let paths: Vec<_> = self.paths().collect();
+        let pairs = paths.iter().enumerate().flat_map(|(index, one)| {
+            let after = paths[index + 1..].iter();
+            after.map(move |other| (*one, *other))
+        });
+        let mut same = pairs.filter(|(one, other)| one.1 == other.1);
+        same.next().map(|(one, other)| (one.0, other.0))
     }
 
     /// What else the `again` line needs; from wherever it was set.
@@ -93,7 +112,7 @@ impl<'a> Outputs<'a> {
             pair("--target", quoted(&target.target));
         }
         if let Some(profile) = &self.args.profile.profile {
-            pair("--profile", profile.clone());
+            pair("--profile", quoted(profile));
         }
         if let Some(transport) = &target.transport {
             pair("--transport", quoted(transport));
