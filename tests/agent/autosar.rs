@@ -37,6 +37,14 @@ fn offer_services(place: &Place, address: &str) -> TcpStream {
     })
 }
 
+/// An agent at `address` that `peer` may speak to and that has the services behind their ports, as long as the stream lives.
+fn servers(place: &Place, address: &str, peer: &str) -> (Agent, TcpStream) {
+    let options = ["--listen", address, "--allow", peer];
+    let says = format!("tcpconf agent: listening on {address}\n");
+    let agent = Agent::with(place, &options, &says);
+    (agent, offer_services(place, address))
+}
+
 /// A run over `paths` with the application behind `agent`.
 fn play(paths: &[&str], ip: &str, agent: &str, place: &Place) -> (Ended, Verdicts) {
     let mut command = tcpconf(["run", "--profile", "linux", "--agent", agent]);
@@ -86,13 +94,7 @@ fn an_upper_tester_gives_the_text_protocols_verdicts_or_names_the_missing_primit
     let bed = Bed::new().unwrap();
     let ip = TARGET[0];
     let agent = Agent::start(&bed, &[]);
-    let servers = ["--listen", "10.78.0.2:4009", "--allow", TARGET[0]];
-    let servers = Agent::with(
-        &bed.target,
-        &servers,
-        "tcpconf agent: listening on 10.78.0.2:4009\n",
-    );
-    let _services = offer_services(&bed.target, "10.78.0.2:4009");
+    let (servers, _services) = servers(&bed.target, "10.78.0.2:4009", TARGET[0]);
     let (ended, text) = play(&PLAYED, ip, "10.78.0.2:4000", &bed.injector);
     assert_eq!(ended.code, Some(0), "{}", ended.all());
     let mut missing = Vec::new();
@@ -120,13 +122,7 @@ fn an_agent_on_this_machine_is_reached(#[values("udp", "tcp")] transport: &str) 
     let bed = Bed::new().unwrap();
     let place = &bed.target;
     let paths = ["suites/handshake/active-open.tcpt"];
-    let servers = ["--listen", "127.0.0.1:4009"];
-    let servers = Agent::with(
-        place,
-        &servers,
-        "tcpconf agent: listening on 127.0.0.1:4009\n",
-    );
-    let _services = offer_services(place, "127.0.0.1:4009");
+    let (servers, _services) = servers(place, "127.0.0.1:4009", LOOPBACK);
     let text = ["--listen", "127.0.0.1:4000"];
     let agent = Agent::with(place, &text, "tcpconf agent: listening on 127.0.0.1:4000\n");
     let (ended, text) = play(&paths, LOOPBACK, "127.0.0.1:4000", place);
@@ -153,13 +149,7 @@ fn an_old_device_is_spoken_to_in_its_dialect() {
     let bed = Bed::new().unwrap();
     let paths = ["suites/handshake/active-open.tcpt"];
     let agent = Agent::start(&bed, &[]);
-    let servers = ["--listen", "10.78.0.2:4009", "--allow", TARGET[0]];
-    let servers = Agent::with(
-        &bed.target,
-        &servers,
-        "tcpconf agent: listening on 10.78.0.2:4009\n",
-    );
-    let _services = offer_services(&bed.target, "10.78.0.2:4009");
+    let (servers, _services) = servers(&bed.target, "10.78.0.2:4009", TARGET[0]);
     let (_, text) = play(&paths, TARGET[0], "10.78.0.2:4000", &bed.injector);
     let door = "udp:10.78.0.2:4001,response=0x08,numbering=3,service=0x0200";
     let options = ["--autosar", door, "--allow", INJECTOR[0]];
