@@ -122,44 +122,51 @@ impl Options {
 
     #[inline]
     pub(crate) fn parse(segment: &TcpView<'_>) -> Self {
-        let mut options = Self::default();
+        let mut options = Self::NONE;
+        options.read(segment);
+        options
+    }
+
+    /// In their place: what is returned from two places is built elsewhere and moved, and it is large.
+    #[inline]
+    fn read(&mut self, segment: &TcpView<'_>) {
         // The layout nearly every segment has (RFC 7323 appendix A).
         if let [1, 1, 8, 10, body @ ..] = segment.options
             && let Some(body) = body.first_chunk::<8>()
             && segment.options.len() == 12
         {
-            options.timestamps = Some(timestamps(body));
-            return options;
+            self.timestamps = Some(timestamps(body));
+            return;
         }
         for option in segment.options() {
             let OptionView::Kind(kind, data) = option else {
                 continue;
             };
             match (kind, data) {
-                (KIND_MSS, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
-                (KIND_WINDOW_SCALE, &[shift]) => options.window_scale = Some(shift),
-                (KIND_SACK_PERMITTED, []) => options.sack_permitted = true,
+                (KIND_MSS, &[a, b]) => self.mss = Some(u16::from_be_bytes([a, b])),
+                (KIND_WINDOW_SCALE, &[shift]) => self.window_scale = Some(shift),
+                (KIND_SACK_PERMITTED, []) => self.sack_permitted = true,
                 (KIND_TIMESTAMPS, data) => {
                     if let Some(body) = data.first_chunk::<8>()
                         && data.len() == 8
                     {
-                        options.timestamps = Some(timestamps(body));
+                        self.timestamps = Some(timestamps(body));
                     }
                 }
-                (KIND_FAST_OPEN, []) => options.fast_open = Some(FastOpenOption::Request),
+                (KIND_FAST_OPEN, []) => self.fast_open = Some(FastOpenOption::Request),
                 (KIND_FAST_OPEN, data) => {
                     // RFC 7413 §4.1.1: other lengths are ignored.
                     let cookie = FastOpenCookie::new(data);
-                    options.fast_open = cookie.map(FastOpenOption::Cookie).or(options.fast_open);
+                    self.fast_open = cookie.map(FastOpenOption::Cookie).or(self.fast_open);
                 }
                 (KIND_USER_TIMEOUT, &[a, b]) => {
-                    options.user_timeout = user_timeout(u16::from_be_bytes([a, b]));
+                    self.user_timeout = user_timeout(u16::from_be_bytes([a, b]));
                 }
                 (KIND_SACK, data) => {
                     let (blocks, rest) = data.as_chunks::<8>();
                     if rest.is_empty() {
                         for b in blocks {
-                            options.sack.push(
+                            self.sack.push(
                                 SeqNumber(u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
                                 SeqNumber(u32::from_be_bytes([b[4], b[5], b[6], b[7]])),
                             );
@@ -169,7 +176,6 @@ impl Options {
                 _ => {}
             }
         }
-        options
     }
 }
 

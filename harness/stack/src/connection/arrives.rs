@@ -178,9 +178,12 @@ impl Connection {
         // Third, security: there are no compartments.
         self.fourth_syn(segment, env)?;
         self.fifth_ack(now, segment, env, reaction)?;
-        if matches!(reaction.fate, Fate::Enter(_)) {
+        match reaction.fate {
+            // LAST-ACK: "and return".
+            Fate::Closed(_) => return ControlFlow::Continue(()),
             // With the text of the SYN RCV.NXT may have moved over that of this segment.
-            self.trim(segment);
+            Fate::Enter(_) => self.trim(segment),
+            Fate::Stay | Fate::ReturnToListen | Fate::Reopen { .. } => {}
         }
         if refused {
             reaction.reply = Reply::Ack;

@@ -352,7 +352,7 @@ impl Connection {
         if let State::LastAck(_) = self.state {
             // "delete the TCB, enter the CLOSED state, and return"
             reaction.fate = Fate::Closed(None);
-            return Break(*reaction);
+            return Continue(());
         }
         match mem::take(&mut self.state) {
             State::FinWait1(FinWait1 {

@@ -224,7 +224,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// §3.10.1, active OPEN in CLOSED: SYN-SENT, with a SYN due.
     pub(crate) fn open(
-        tuple: FourTuple,
+        tuple: &FourTuple,
         iss: SeqNumber,
         options: SocketOptions,
         now: Instant,
@@ -239,13 +239,13 @@ impl Connection {
             early_sent: 0,
             syn: SynTimer::new(now),
         });
-        let negotiated = Self::nothing_negotiated(&tuple, &options, now, env);
+        let negotiated = Self::nothing_negotiated(tuple, &options, now, env);
         let mut connection = Self::default();
         connection.begin(
             tuple,
             (Origin::Active, state),
-            options,
-            negotiated,
+            &options,
+            &negotiated,
             now,
             env,
         );
@@ -268,8 +268,8 @@ impl Connection {
     /// was before, in its place.
     pub(crate) fn accept_syn(
         &mut self,
-        (tuple, iss): (FourTuple, SeqNumber),
-        (listener, options): (SocketId, SocketOptions),
+        (tuple, iss): (&FourTuple, SeqNumber),
+        (listener, options): (SocketId, &SocketOptions),
         syn: &Arrived<'_>,
         now: Instant,
         env: Env<'_>,
@@ -278,20 +278,19 @@ impl Connection {
         let mut negotiated = Negotiated::from_syn(
             syn.options,
             syn.seq,
-            (env.config, &options),
-            &tuple,
+            (env.config, options),
+            tuple,
             env.path.mtu,
             now,
         )
         .without_options_that_leave_no_room();
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         negotiated.ecn = options.ecn(env.config) != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
-        let queued = Ring::new(options.send_buffer(env.config));
         let buffer = options.receive_buffer(env.config);
         let ranges = env.config.max_reassembly_ranges;
         let (mut sender, mut receiver) = spare.into_parts();
         receiver.begin(syn.seq, buffer, ranges);
-        sender.begin(iss, queued, env.config, &options, &negotiated, now);
+        sender.begin(iss, env.config, options, &negotiated, now);
         negotiated.scale(&mut receiver, options.receive_shift(env.config));
         sender.window_of_syn(syn.seq, syn.ack, syn.window);
         let state = State::SynReceived(SynReceived {
@@ -303,30 +302,30 @@ impl Connection {
             },
         });
         let origin = Origin::Passive(listener);
-        self.begin(tuple, (origin, state), options, negotiated, now, env);
+        self.begin(tuple, (origin, state), options, &negotiated, now, env);
     }
 
     /// What all connections begin with.
     fn begin(
         &mut self,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         (origin, state): (Origin, State),
-        options: SocketOptions,
-        negotiated: Negotiated,
+        options: &SocketOptions,
+        negotiated: &Negotiated,
         now: Instant,
         env: Env<'_>,
     ) {
         let stamped = origin == Origin::Active || negotiated.timestamps.is_some();
         self.timestamp_offset = if stamped {
-            env.secret.timestamp_offset(&tuple)
+            env.secret.timestamp_offset(tuple)
         } else {
             0
         };
-        self.tuple = tuple;
+        self.tuple = *tuple;
         self.origin = origin;
         self.state = state;
-        self.options = options;
-        self.negotiated = negotiated;
+        self.options = *options;
+        self.negotiated = *negotiated;
         self.ack = AckSchedule::default();
         self.challenge = RateLimit::new(env.config.challenge_acks_per_second);
         self.path_mtu = env.path.mtu;

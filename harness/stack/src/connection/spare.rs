@@ -87,9 +87,9 @@ mod tests {
         let (iss, now) = (SeqNumber(5000), Instant::from_secs(1));
         let mut connection = Connection::default();
         let syn = segment(100, SeqNumber(0), Flags::SYN, b"early", &options);
-        let socket = (listener, config.socket);
+        let socket = (listener, &config.socket);
         connection.accept_syn(
-            (tuple(1), iss),
+            (&tuple(1), iss),
             socket,
             &syn,
             now,
@@ -121,10 +121,10 @@ mod tests {
         };
         let later = Instant::from_secs(70);
         let syn = segment(900, SeqNumber(0), Flags::SYN, &[], &Options::NONE);
-        connection.accept_syn((tuple(2), iss + 7), socket, &syn, later, env(link), spare);
+        connection.accept_syn((&tuple(2), iss + 7), socket, &syn, later, env(link), spare);
         let mut new = Connection::default();
         new.accept_syn(
-            (tuple(2), iss + 7),
+            (&tuple(2), iss + 7),
             socket,
             &syn,
             later,

@@ -73,7 +73,7 @@ impl Host {
     ) -> Result<SocketId, CallError> {
         let tuple = self.choose_tuple(local, remote)?;
         self.check_room()?;
-        let connection = self.active(now, tuple, options);
+        let connection = self.active(now, &tuple, options);
         let entry = self.slots.boxed(connection);
         let id = self.slots.insert(entry);
         self.connections.insert(&tuple, id.index, &self.slots);
@@ -102,7 +102,7 @@ impl Host {
         };
         let tuple = self.choose_tuple(Some(local), remote)?;
         self.stop_listening(id);
-        let connection = self.active(now, tuple, Some(options));
+        let connection = self.active(now, &tuple, Some(options));
         let entry = self.slots.boxed(connection);
         *self.slots.entry_mut(id.index) = entry;
         self.connections.insert(&tuple, id.index, &self.slots);
@@ -110,8 +110,13 @@ impl Host {
         Ok(())
     }
 
-    fn active(&self, now: Instant, tuple: FourTuple, options: Option<SocketOptions>) -> Connection {
-        let iss = self.secret.isn(now, &tuple);
+    fn active(
+        &self,
+        now: Instant,
+        tuple: &FourTuple,
+        options: Option<SocketOptions>,
+    ) -> Connection {
+        let iss = self.secret.isn(now, tuple);
         let env = self.env(tuple.remote.ip());
         Connection::open(tuple, iss, options.unwrap_or(self.config.socket), now, env)
     }

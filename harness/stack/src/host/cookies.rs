@@ -43,7 +43,7 @@ impl Host {
     pub(super) fn send_cookie(
         &mut self,
         now: Instant,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         syn: &Arrived<'_>,
         user: &SocketOptions,
     ) {
@@ -53,8 +53,8 @@ impl Host {
             return;
         };
         let reply = Stateless {
-            tuple,
-            seq: cookie(&self.secret, &tuple, syn.seq, tick(now), mss),
+            tuple: *tuple,
+            seq: cookie(&self.secret, tuple, syn.seq, tick(now), mss),
             ack: Some(syn.seq + 1),
             flags: Flags::SYN,
             window: user.receive_buffer(&self.config).min(u32::from(u16::MAX)) as u16,
@@ -74,7 +74,7 @@ impl Host {
     pub(super) fn take_cookie(
         &mut self,
         now: Instant,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         segment: &Arrived<'_>,
         listener: u32,
     ) -> bool {
@@ -89,7 +89,7 @@ impl Host {
         let now_tick = tick(now);
         let good = [now_tick, now_tick.wrapping_sub(1)]
             .into_iter()
-            .any(|tick| cookie(&self.secret, &tuple, isn, tick, mss) == value);
+            .any(|tick| cookie(&self.secret, tuple, isn, tick, mss) == value);
         if !good {
             return false;
         }

@@ -54,8 +54,11 @@ impl Host {
 
     #[inline(always)]
     fn handle_segment(&mut self, now: Instant, ip: &IpView<'_>, tcp: &TcpView<'_>) {
-        let (from, to) = ((ip.src, tcp.src_port), (ip.dst, tcp.dst_port));
-        let recent = self.connections.recent(from, to);
+        let recent = self.connections.recent(
+            (&ip.src, tcp.src_port),
+            (&ip.dst, tcp.dst_port),
+            &self.slots,
+        );
         if recent.is_none() && !(self.is_own(ip.dst) && self.source_is_valid(ip.src, ip.dst)) {
             return;
         }
@@ -77,25 +80,31 @@ impl Host {
             ce: ip.ecn == 3,
         };
         let tuple = || FourTuple {
-            local: to.into(),
-            remote: from.into(),
+            local: (ip.dst, tcp.dst_port).into(),
+            remote: (ip.src, tcp.src_port).into(),
         };
-        let Some(index) = recent.or_else(|| self.find(tuple())) else {
-            self.arrives_without_connection(now, tuple(), &segment, None);
-            return;
+        let index = if let Some(index) = recent {
+            index
+        } else {
+            let tuple = tuple();
+            let Some(index) = self.find(&tuple) else {
+                self.arrives_without_connection(now, &tuple, &segment, None);
+                return;
+            };
+            index
         };
         if let Fate::Reopen { above } = self.deliver(index, now, &mut segment) {
             self.finish(index, None);
-            self.arrives_without_connection(now, tuple(), &segment, Some(above));
+            self.arrives_without_connection(now, &tuple(), &segment, Some(above));
             return;
         }
         self.touch(index);
     }
 
     /// The connection of a segment whose addresses can be right.
-    fn find(&mut self, tuple: FourTuple) -> Option<u32> {
-        let index = self.connections.get(&tuple, &self.slots)?;
-        self.connections.expect(tuple, index);
+    fn find(&mut self, tuple: &FourTuple) -> Option<u32> {
+        let index = self.connections.get(tuple, &self.slots)?;
+        self.connections.expect(index);
         Some(index)
     }
 
@@ -134,7 +143,7 @@ impl Host {
     }
 
     /// RFC 9293 §3.10.7.1: CLOSED.
-    pub(super) fn arrives_in_closed(&mut self, tuple: FourTuple, segment: &Arrived<'_>) {
+    pub(super) fn arrives_in_closed(&mut self, tuple: &FourTuple, segment: &Arrived<'_>) {
         if segment.has(Flags::RST) {
             return;
         }
@@ -160,7 +169,7 @@ impl Host {
             .filter(|_| self.config.timestamps);
         self.push_stateless(Stateless {
             timestamps: timestamps.map(Timestamps::of_reset_for),
-            ..Stateless::reset(tuple, seq, ack, ip)
+            ..Stateless::reset(*tuple, seq, ack, ip)
         });
     }
 }

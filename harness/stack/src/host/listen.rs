@@ -67,7 +67,7 @@ impl Host {
     pub(super) fn arrives_without_connection(
         &mut self,
         now: Instant,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         segment: &Arrived<'_>,
         above: Option<SeqNumber>,
     ) {
@@ -96,7 +96,7 @@ impl Host {
     fn syn_in_listen(
         &mut self,
         now: Instant,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         segment: &Arrived<'_>,
         index: u32,
         above: Option<SeqNumber>,
@@ -113,7 +113,7 @@ impl Host {
             }
             return;
         }
-        let mut iss = self.secret.isn(now, &tuple);
+        let mut iss = self.secret.isn(now, tuple);
         if let Some(above) = above.filter(|&above| iss.le(above)) {
             iss = above + INCARNATION_STEP;
         }
@@ -139,7 +139,7 @@ impl Host {
     pub(super) fn embryo(
         &mut self,
         now: Instant,
-        tuple: FourTuple,
+        tuple: &FourTuple,
         syn: &Arrived<'_>,
         index: u32,
         iss: SeqNumber,
@@ -158,10 +158,10 @@ impl Host {
         let spare = self.slots.take_spare();
         let mut connection = self.slots.place();
         let env = self.env(tuple.remote.ip());
-        connection.accept_syn((tuple, iss), (id, options), syn, now, env, spare);
+        connection.accept_syn((tuple, iss), (id, &options), syn, now, env, spare);
         let embryo = self.slots.insert(Entry::Connection(connection));
-        self.connections.insert(&tuple, embryo.index, &self.slots);
-        self.connections.expect(tuple, embryo.index);
+        self.connections.insert(tuple, embryo.index, &self.slots);
+        self.connections.expect(embryo.index);
         self.touch(embryo.index);
         Some(embryo.index)
     }

@@ -16,12 +16,25 @@ pub(super) struct Table {
     places: HashTable<u32>,
     hasher: RandomState,
     /// That of the last segment whose addresses could be right, and still there.
-    recent: Option<(FourTuple, u32)>,
+    recent: Option<u32>,
 }
 
 #[inline(always)]
 fn is_at(index: u32, tuple: &FourTuple, slots: &Slots) -> bool {
     slots.connection(index).is_some_and(|c| c.tuple == *tuple)
+}
+
+/// Whether `socket` is this address and port. Compared as the words that were just written when the packet was
+/// parsed: the comparison that is derived reads other pieces, for which a processor waits until they have left its store
+/// buffer.
+#[inline(always)]
+fn is_of(socket: &SocketAddr, (address, port): (&IpAddr, u16)) -> bool {
+    let same = match (socket, address) {
+        (SocketAddr::V4(socket), IpAddr::V4(address)) => socket.ip().to_bits() == address.to_bits(),
+        (SocketAddr::V6(socket), IpAddr::V6(address)) => socket.ip() == address,
+        _ => false,
+    };
+    same && socket.port() == port
 }
 
 /// Two words tell IPv4 connections apart.
@@ -55,24 +68,22 @@ impl Table {
     }
 
     /// The connection of the last segment, if this one, from `src` to `dst`, is of the same.
-    #[inline]
+    #[inline(always)]
     pub(super) fn recent(
         &self,
-        (src, src_port): (IpAddr, u16),
-        (dst, dst_port): (IpAddr, u16),
+        src: (&IpAddr, u16),
+        dst: (&IpAddr, u16),
+        slots: &Slots,
     ) -> Option<u32> {
-        let (tuple, index) = self.recent.as_ref()?;
-        let same = tuple.remote.port() == src_port
-            && tuple.local.port() == dst_port
-            && tuple.remote.ip() == src
-            && tuple.local.ip() == dst;
-        same.then_some(*index)
+        let index = self.recent?;
+        let tuple = &slots.connection(index)?.tuple;
+        (is_of(&tuple.remote, src) && is_of(&tuple.local, dst)).then_some(index)
     }
 
     /// A segment of this connection has come, from an address that can be right: others will follow it.
     #[inline]
-    pub(super) fn expect(&mut self, tuple: FourTuple, index: u32) {
-        self.recent = Some((tuple, index));
+    pub(super) fn expect(&mut self, index: u32) {
+        self.recent = Some(index);
     }
 
     /// The connection at `index` has a tuple that no other one has.
@@ -88,7 +99,7 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, tuple: &FourTuple, index: u32) {
-        if self.recent.is_some_and(|(_, recent)| recent == index) {
+        if self.recent == Some(index) {
             self.recent = None;
         }
         let hash = hash(&self.hasher, tuple);

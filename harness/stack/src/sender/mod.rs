@@ -178,7 +178,8 @@ impl Sender {
         now: Instant,
     ) -> Self {
         let mut sender = Self::default();
-        sender.begin(iss, queued, config, options, negotiated, now);
+        sender.begin(iss, config, options, negotiated, now);
+        sender.buffer = queued;
         sender
     }
 
@@ -186,7 +187,6 @@ impl Sender {
     pub(crate) fn begin(
         &mut self,
         iss: SeqNumber,
-        queued: Ring,
         config: &Config,
         options: &SocketOptions,
         negotiated: &Negotiated,
@@ -201,7 +201,7 @@ impl Sender {
         self.snd_wl2 = SeqNumber(0);
         self.max_snd_wnd = 0;
         self.snd_up = None;
-        self.buffer = queued;
+        self.buffer = Ring::new(options.send_buffer(config));
         self.fin = Fin::Open;
         self.detector = Detector::new(config.loss_recovery);
         self.board.begin(self.detector.needs_order());
