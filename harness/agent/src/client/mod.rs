@@ -33,29 +33,29 @@ const MAX_LOOK: usize = 64 * PORTION;
 /// Messages that may wait to be taken. An agent that tells more than that without being asked is broken.
 const MAX_INBOX: usize = 65_536;
 
-/// What went wrong between us and the agent.
+/// What went wrong between us and the agent, of whom the texts say it.
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The stream broke.
-    #[error("the agent cannot be reached: {0}")]
+    #[error("cannot be reached: {0}")]
     Io(#[from] io::Error),
     /// It ended the conversation.
-    #[error("the agent hung up{}", after_colon(.0))]
+    #[error("hung up{}", after_colon(.0))]
     Gone(String),
     /// It did not answer.
-    #[error("the agent does not answer within {0:?}")]
+    #[error("does not answer within {0:?}")]
     Silent(Duration),
     /// It says what nobody understands.
-    #[error("the agent says what docs/agent.md does not know: {0}")]
+    #[error("says what docs/agent.md does not know: {0}")]
     Protocol(String),
     /// It speaks another version.
-    #[error("the agent speaks version {found} of the protocol, and this is version {PROTOCOL}")]
+    #[error("speaks version {found} of the protocol, and this is version {PROTOCOL}")]
     Version {
         /// Its version.
         found: u32,
     },
     /// It said no.
-    #[error("the agent refuses: {0}")]
+    #[error("refuses: {0}")]
     Refused(#[from] Refusal),
 }
 

@@ -282,6 +282,8 @@ struct Asked {
     id: String,
     /// `RFC 9293 §3.5.3, MUST`; nothing when the id is not known.
     source: String,
+    /// Its section at the RFC Editor's.
+    link: Option<String>,
     summary: String,
 }
 
@@ -356,8 +358,20 @@ impl Asked {
             source: known.map_or_else(String::new, |r| {
                 format!("RFC {} §{}, {}", r.rfc, r.section, r.level.name())
             }),
+            link: known.map(|r| section_link(r.rfc, &r.section)),
             summary: known.map_or_else(String::new, |r| r.summary.clone()),
         }
+    }
+}
+
+/// Where the section stands; appendices have no anchor of one form, so that theirs is the RFC itself.
+fn section_link(rfc: u32, section: &str) -> String {
+    let rfc = format!("https://www.rfc-editor.org/rfc/rfc{rfc}");
+    let numbered = !section.is_empty() && section.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if numbered {
+        format!("{rfc}#section-{section}")
+    } else {
+        rfc
     }
 }
 

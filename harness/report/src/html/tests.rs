@@ -63,6 +63,7 @@ fn failure_shows_what_was_expected_what_came_and_the_requirement() {
         "R.  1:1(0) ack 1 win 0",
         "1001 (RCV.NXT+1000)",
         "RFC 9293 §3.10.7.4, MUST",
+        "href=\"https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4\"",
         "href=\"../pcap/reset.fail-should.pcapng\"",
         "<svg class=\"ladder\"",
     ] {

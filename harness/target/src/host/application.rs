@@ -105,7 +105,11 @@ impl HostTarget {
 }
 
 fn unreachable(address: SocketAddr, error: &ClientError) -> TargetError {
-    TargetError::Unreachable(format!("the agent at {address}: {error}"))
+    let way_out = match error {
+        ClientError::Io(_) => format!("; `tcpconf agent --listen {address}` there starts one"),
+        _ => String::new(),
+    };
+    TargetError::Unreachable(format!("the agent at {address} {error}{way_out}"))
 }
 
 impl Remote {

@@ -215,7 +215,9 @@ fn an_agent_that_is_not_there_is_said() {
             .expect("nobody is there")
     });
     assert!(
-        error.to_string().starts_with("the agent at 10.78.0.2:9: "),
+        error
+            .to_string()
+            .starts_with("the agent at 10.78.0.2:9 cannot be reached: "),
         "{error}"
     );
 }

@@ -116,7 +116,8 @@ impl Started {
 impl Application {
     /// Begins the conversation.
     pub(super) fn meet(started: Started) -> io::Result<Self> {
-        let client = Client::new(started.ours, PATIENCE).map_err(io::Error::other)?;
+        let client = Client::new(started.ours, PATIENCE)
+            .map_err(|error| io::Error::other(format!("the application {error}")))?;
         Ok(Self {
             cases: Cases::new(client),
             lateness: started.lateness,
