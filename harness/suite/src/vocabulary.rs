@@ -171,6 +171,10 @@ pub const FEATURES: &[Entry] = &[
     ("md5", "MD5 signatures (RFC 2385)"),
     ("rfc6191", "TIME-WAIT reuse by timestamps (RFC 6191)"),
     (
+        "time-wait-reset",
+        "a RST ends TIME-WAIT (RFC 9293 §3.10.7.4); what follows RFC 1337 §3 ignores it",
+    ),
+    (
         "rfc6528",
         "initial sequence numbers by a keyed hash (RFC 6528)",
     ),

@@ -2,7 +2,7 @@
 //! behind ports.
 
 use super::HostTarget;
-use crate::net::cursor::PortCursor;
+use crate::net::cursor::{HeldPorts, PortCursor};
 use crate::service::Service;
 use crate::{LeaseError, LostApplication, TargetError};
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ const ROOM_WITHIN: Duration = Duration::from_millis(100);
 const PORTS: (u16, u16) = (20_000, 29_999);
 /// Ports that a case may listen at besides the service's.
 const SPARE_PORTS: usize = 4;
+/// Who holds the ports of services that last as long as the run: leases count from 1.
+const RUN: u64 = 0;
 /// Ports that are tried for a service before the agent is taken at its word.
 const TRIES: usize = 8;
 
@@ -46,7 +48,7 @@ pub(super) struct Remote {
     target: SocketAddr,
     line: Line,
     capabilities: Vec<Capability>,
-    ports: PortCursor,
+    ports: HeldPorts,
     /// Services that were put behind ports, for as long as the run lasts.
     services: BTreeMap<Service, u16>,
     /// Those of one case: its key and where.
@@ -67,6 +69,7 @@ impl HostTarget {
             Ok(_) | Err(ClientError::Refused(_)) => {}
             Err(error) => return Err(unreachable(address, &error)),
         }
+        remote.ports.hold(self.target.port(), RUN);
         self.application = Some(remote);
         Ok(self)
     }
@@ -96,7 +99,7 @@ impl HostTarget {
             target: self.target,
             line: Line::Autosar(testers),
             capabilities: autosar::capabilities(),
-            ports: PortCursor::new(low..=high, self.clock.epoch_nanos()),
+            ports: HeldPorts::new(PortCursor::new(low..=high, self.clock.epoch_nanos())),
             services: BTreeMap::new(),
             own: BTreeMap::new(),
         });
@@ -121,7 +124,7 @@ impl Remote {
             target,
             capabilities: client.capabilities().to_vec(),
             line: Line::Text(Box::new(Cases::new(client))),
-            ports: PortCursor::new(low..=high.max(low), epoch),
+            ports: HeldPorts::new(PortCursor::new(low..=high.max(low), epoch)),
             services: BTreeMap::new(),
             own: BTreeMap::new(),
         })
@@ -210,14 +213,14 @@ impl Remote {
                 let reason = "the AUTOSAR Testability Protocol has no event for `app expect`";
                 return Err(LeaseError::Unsupported(reason.into()));
             }
-            return Ok(needs.driven.then(|| self.ports.take()));
+            return needs.driven.then(|| self.port(key)).transpose();
         };
         if needs.app && cases.client().is_lost() {
             let gone = ClientError::Gone(String::new());
             return Err(unreachable(self.address, &gone).into());
         }
         if needs.driven {
-            return Ok(Some(self.ports.take()));
+            return self.port(key).map(Some);
         }
         let service = needs.service.parse().ok().filter(|service| {
             let offered = &cases.client().hello().services;
@@ -227,7 +230,7 @@ impl Remote {
             return Ok(None);
         };
         if let Some(backlog) = needs.backlog {
-            let port = self.put(service, Some(backlog))?;
+            let port = self.put(service, Some(backlog), key)?;
             self.own.insert(key, self.at(port));
             return Ok(Some(port));
         }
@@ -237,14 +240,14 @@ impl Remote {
         if let Some(port) = self.services.get(&service) {
             return Ok(Some(*port));
         }
-        let port = self.put(service, None)?;
+        let port = self.put(service, None, RUN)?;
         self.services.insert(service, port);
         Ok(Some(port))
     }
 
     /// Ports where a case's application may listen besides.
-    pub(super) fn spare_ports(&mut self) -> Vec<u16> {
-        self.ports.take_many(SPARE_PORTS)
+    pub(super) fn spare_ports(&mut self, key: u64) -> Result<Vec<u16>, LeaseError> {
+        self.take(SPARE_PORTS, key)
     }
 
     /// The case has ended: what was put behind a port for it goes.
@@ -253,12 +256,33 @@ impl Remote {
             // If the agent is gone, so is the service.
             drop(self.serve(Service::Closed, local, None));
         }
+        self.ports.give_back(key);
+    }
+
+    fn port(&mut self, holder: u64) -> Result<u16, LeaseError> {
+        self.take(1, holder).map(|ports| ports[0])
+    }
+
+    fn take(&mut self, count: usize, holder: u64) -> Result<Vec<u16>, LeaseError> {
+        match self.ports.take_many(count, holder) {
+            Some(ports) => Ok(ports),
+            None if self.ports.held_by_others(&[RUN, holder]) => Err(LeaseError::Busy),
+            None => Err(LeaseError::Unsupported(format!(
+                "the agent's {} ports do not suffice: --ports LOW-HIGH gives it more",
+                self.ports.len()
+            ))),
+        }
     }
 
     /// Puts a service behind a port that is free.
-    fn put(&mut self, service: Service, backlog: Option<u32>) -> Result<u16, LeaseError> {
+    fn put(
+        &mut self,
+        service: Service,
+        backlog: Option<u32>,
+        holder: u64,
+    ) -> Result<u16, LeaseError> {
         for _ in 0..TRIES {
-            let port = self.ports.take();
+            let port = self.port(holder)?;
             match self.serve(service, self.at(port), backlog) {
                 Ok(Value::Number(_)) => return Ok(port),
                 Ok(other) => {

@@ -24,11 +24,15 @@ struct Place {
 
 impl Place {
     fn new(ip: u8) -> Self {
+        Self::with_ports(ip, "7000-7999")
+    }
+
+    fn with_ports(ip: u8, ports: &str) -> Self {
         let bed = Bed::new().unwrap();
         let ip = usize::from(ip == 6);
         let options = AgentOptions {
             allow: vec![INJECTOR[ip].parse().unwrap()],
-            ports: Some("7000-7999".parse().unwrap()),
+            ports: Some(ports.parse().unwrap()),
             connect: Vec::new(),
         };
         let (stop, stopped) = UnixStream::pair().unwrap();
@@ -74,6 +78,46 @@ fn send(socket: SocketHandle, data: &[u8]) -> AppCall {
         urgent: false,
         more: false,
     }
+}
+
+#[test]
+fn a_case_waits_while_others_hold_the_ports_that_the_agent_may_use() {
+    if !may_make_networks() {
+        return;
+    }
+    // 7000 is the target's own: ten are left, and a case takes five.
+    let place = Place::with_ports(4, "7000-7010");
+    let mut target = place.open();
+    let first = target.lease(&driven(), 4, 1).unwrap();
+    let second = target.lease(&driven(), 4, 1).unwrap();
+    let ports = |lease: &Lease| {
+        let mut ports: Vec<u16> = lease.spare_ports.iter().copied().collect();
+        ports.push(lease.target.port());
+        ports
+    };
+    let mut all = [ports(&first), ports(&second)].concat();
+    all.sort_unstable();
+    assert_eq!(all, (7_001..=7_010).collect::<Vec<u16>>());
+    assert!(matches!(
+        target.lease(&driven(), 4, 1),
+        Err(LeaseError::Busy)
+    ));
+    target.release(first);
+    let third = target.lease(&driven(), 4, 1).unwrap();
+    assert!(!ports(&third).iter().any(|port| ports(&second).contains(port)));
+}
+
+#[test]
+fn an_agent_with_too_few_ports_for_one_case_is_named_with_the_way_out() {
+    if !may_make_networks() {
+        return;
+    }
+    let place = Place::with_ports(4, "7000-7003");
+    let refused = place.open().lease(&driven(), 4, 1).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the agent's 4 ports do not suffice: --ports LOW-HIGH gives it more"
+    );
 }
 
 #[rstest]

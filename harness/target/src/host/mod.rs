@@ -265,6 +265,18 @@ impl HostTarget {
             )),
         }
     }
+
+    /// The port for the service, and those where the case's application may listen besides.
+    fn ports_at_target(
+        &mut self,
+        needs: &Needs,
+        key: u64,
+    ) -> Result<(u16, Vec<u16>), LeaseError> {
+        let port = self.port_for(needs, key)?;
+        let application = self.application.as_mut().filter(|_| needs.app);
+        let spare = application.map_or_else(|| Ok(Vec::new()), |app| app.spare_ports(key))?;
+        Ok((port, spare))
+    }
 }
 
 impl RealTarget for HostTarget {
@@ -285,10 +297,13 @@ impl RealTarget for HostTarget {
         }
         self.last_key += 1;
         let key = self.last_key;
+        let (port, spare) = self.ports_at_target(needs, key).inspect_err(|_| {
+            if let Some(application) = &mut self.application {
+                application.release(key);
+            }
+        })?;
         let mut target = self.target;
-        target.set_port(self.port_for(needs, key)?);
-        let application = self.application.as_mut().filter(|_| needs.app);
-        let spare = application.map_or_else(Vec::new, Remote::spare_ports);
+        target.set_port(port);
         let stands_in = self.web_server_for(needs) == Some(target.port());
         let request = stands_in.then(|| self.http_request());
         Ok(Lease {

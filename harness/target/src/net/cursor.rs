@@ -4,6 +4,8 @@
 //! one's connections in TIME-WAIT meets other four-tuples; they come from here and not from the
 //! run's seed for that reason.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::RangeInclusive;
 
 /// How fast the first port moves on from run to run, in ports a second. A range of 20,000 ports
@@ -51,6 +53,60 @@ impl PortCursor {
     }
 }
 
+/// Ports of a range that may be narrow: none is handed out twice before its holder gave it back.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldPorts {
+    cursor: PortCursor,
+    held: BTreeMap<u16, u64>,
+}
+
+impl HeldPorts {
+    pub(crate) fn new(cursor: PortCursor) -> Self {
+        Self {
+            cursor,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// The next `count` ports that nobody holds; none when there are fewer.
+    pub(crate) fn take_many(&mut self, count: usize, holder: u64) -> Option<Vec<u16>> {
+        if count > self.len() - self.held.len() {
+            return None;
+        }
+        let mut ports = Vec::with_capacity(count);
+        while ports.len() < count {
+            let port = self.cursor.take();
+            if let Entry::Vacant(free) = self.held.entry(port) {
+                free.insert(holder);
+                ports.push(port);
+            }
+        }
+        Some(ports)
+    }
+
+    /// A port that is not to be handed out.
+    pub(crate) fn hold(&mut self, port: u16, holder: u64) {
+        if self.cursor.range.contains(&port) {
+            self.held.insert(port, holder);
+        }
+    }
+
+    /// What this holder has is free again.
+    pub(crate) fn give_back(&mut self, holder: u64) {
+        self.held.retain(|_, held_by| *held_by != holder);
+    }
+
+    /// Whether a holder besides these has a port.
+    pub(crate) fn held_by_others(&self, than: &[u64]) -> bool {
+        self.held.values().any(|holder| !than.contains(holder))
+    }
+
+    /// How many ports the range has.
+    pub(crate) fn len(&self) -> usize {
+        PortCursor::length(&self.cursor.range) as usize
+    }
+}
+
 /// Hands out initial sequence numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct IsnCursor(u32);
@@ -87,6 +143,22 @@ mod tests {
         let first = PortCursor::new(1_024..=30_000, 5_000_000_000).take();
         let second = PortCursor::new(1_024..=30_000, 6_000_000_000).take();
         assert_eq!(second - first, 97);
+    }
+
+    #[test]
+    fn a_held_port_is_not_handed_out_before_it_came_back() {
+        let mut ports = HeldPorts::new(PortCursor::new(7_000..=7_005, 0));
+        let first = ports.take_many(4, 1).expect("six are free");
+        assert_eq!(ports.take_many(3, 2), None, "two are free");
+        let second = ports.take_many(2, 2).expect("two are free");
+        assert!(first.iter().all(|port| !second.contains(port)));
+        assert!(ports.held_by_others(&[1]) && !ports.held_by_others(&[1, 2]));
+        ports.give_back(1);
+        let mut again = ports.take_many(4, 3).expect("four came back");
+        again.sort_unstable();
+        let mut first = first;
+        first.sort_unstable();
+        assert_eq!(again, first);
     }
 
     #[test]

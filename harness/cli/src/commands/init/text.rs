@@ -144,6 +144,7 @@ fn features(out: &mut String, name: &str, observed: &Observed) {
     for feature in [
         "dsack",
         "rfc6191",
+        "time-wait-reset",
         "rfc6528",
         "keepalive",
         "urgent",
