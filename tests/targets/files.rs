@@ -85,6 +85,12 @@ fn the_environment_names_another_file() {
     "error: target 'mine': 'mine' is no address\n\
      help: address = \"HOST:PORT\", or \"stack\", \"smoltcp\", \"kernel\" (docs/targets.md)\n"
 )]
+#[case::name_of_a_built_in_target(
+    "[stack]\n[stack.features]\nsack = \"no\"\n",
+    "stack",
+    "error: targets.toml: [stack] is never used: --target stack is not looked up there\n\
+     help: give the table another name\n"
+)]
 fn what_is_wrong_is_shown_with_the_way_out(
     #[case] text: &str,
     #[case] name: &str,

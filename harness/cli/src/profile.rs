@@ -62,6 +62,19 @@ pub(crate) fn user_targets() -> Vec<String> {
     all.into_iter().flatten().map(|(name, _)| name).collect()
 }
 
+/// Built-in targets and addresses are not looked up in the user's file: a table of that name would change nothing.
+///
+/// # Errors
+/// There is such a table.
+pub(crate) fn not_described(name: &str) -> Result<(), Failure> {
+    if user_targets().iter().any(|target| target == name) {
+        let path = std::env::var(TARGETS).unwrap_or_else(|_| FILE.to_owned());
+        let message = format!("{path}: [{name}] is never used: --target {name} is not looked up there");
+        return Err(Failure::usage(message).help("give the table another name"));
+    }
+    Ok(())
+}
+
 fn user_target(name: &str) -> Result<Option<Profile>, Failure> {
     let Some((path, text)) = user_file()? else {
         return Ok(None);

@@ -140,6 +140,10 @@ pub trait RealTarget {
     fn ended(&mut self) -> Option<String> {
         None
     }
+    /// What the way to it does to packets, where that can look like a fault of the target.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
     /// The target's own addresses, for routing what arrives.
     fn addresses(&self) -> Vec<IpAddr>;
     /// What its application interface can do; `None` when it has none. What a case needs and does not find

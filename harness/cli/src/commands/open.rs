@@ -68,6 +68,7 @@ pub(super) fn resolve(
 ) -> Result<(Choice, Profile), Failure> {
     let is_word = NAMES.contains(&args.target.as_str()) || args.target.contains(':');
     let described = if is_word {
+        profile::not_described(&args.target)?;
         None
     } else {
         profile::target(&args.target)?

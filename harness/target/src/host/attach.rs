@@ -53,6 +53,7 @@ impl HostTarget {
             max_half_open: options.max_half_open,
             link,
             any_port: true,
+            on_loopback: false,
             sources: attachment.our_addresses(),
             clock,
             ports: PortCursor::new(PORTS, epoch),

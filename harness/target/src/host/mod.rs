@@ -114,6 +114,7 @@ pub struct HostTarget {
     link: Box<dyn Link + Send>,
     /// Whether the sources are nobody's.
     any_port: bool,
+    on_loopback: bool,
     sources: Vec<IpAddr>,
     clock: RunClock,
     ports: PortCursor,
@@ -158,6 +159,7 @@ impl HostTarget {
             max_half_open: options.max_half_open,
             link: opened.link,
             any_port: opened.any_port,
+            on_loopback: way.carrier == Carrier::Loopback,
             sources: opened.sources,
             clock,
             ports: PortCursor::new(opened.ports, epoch),
@@ -341,6 +343,16 @@ impl RealTarget for HostTarget {
 
     fn default_rate(&self) -> Option<u32> {
         self.default_rate
+    }
+
+    fn caveat(&self) -> Option<String> {
+        self.on_loopback.then(|| {
+            format!(
+                "{} is on this machine, and its loopback interface merges segments and leaves checksums \
+                 out: failures of lengths may not be the target's (`kernel` has an interface of its own)",
+                self.name
+            )
+        })
     }
 
     #[cfg(target_os = "linux")]

@@ -269,6 +269,8 @@ fn the_loopback_address_works_like_any_other(
     let address = SocketAddr::new(address.parse().unwrap(), port);
     serve_at(&bed.injector, address);
     let mut target = open_at(&bed, address, HostOptions::default()).unwrap();
+    let caveat = target.caveat().expect("loopback changes packets");
+    assert!(caveat.contains("merges segments"), "{caveat}");
     let ip = target.ip_versions()[0];
     let mut prober = Prober::new(&mut target, "listen", ip);
     talk(&mut prober);

@@ -64,6 +64,9 @@ pub(crate) fn run(
             return;
         }
     };
+    if let Some(caveat) = target.caveat() {
+        tally.note(caveat);
+    }
     let gate = start::gate(target, common, tally);
     let now = target.link().now();
     let playable = set_aside(entries, common, tally);
