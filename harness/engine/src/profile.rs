@@ -99,6 +99,7 @@ pub struct Expectation {
 #[serde(deny_unknown_fields, default)]
 pub struct LinkSettings {
     /// Octets of IP in a frame, for devices that we make.
+    #[serde(deserialize_with = "mtu")]
     pub mtu: u16,
     /// Our addresses there, which no host may have; empty: ours to choose.
     pub ours: Vec<IpAddr>,
@@ -114,6 +115,19 @@ pub struct LinkSettings {
 
 /// A longer way is longer than any deadline of a test.
 const DELAY_MAX_MS: u64 = 10_000;
+
+/// RFC 791 §3.2: what every internet module must be able to forward without fragmentation.
+const MTU_MIN: u16 = 68;
+
+fn mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let mtu = u16::deserialize(deserializer)?;
+    if mtu < MTU_MIN {
+        return Err(D::Error::custom(format!(
+            "an MTU of {mtu}, IP needs {MTU_MIN} at least"
+        )));
+    }
+    Ok(mtu)
+}
 
 fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let delay = u64::deserialize(deserializer)?;

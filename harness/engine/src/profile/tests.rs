@@ -50,6 +50,12 @@ use rstest::rstest;
     "invalid type: string \"two\", expected u32",
     None
 )]
+#[case::mtu_below_what_ip_needs(
+    "[link]\nmtu = 10\n",
+    "10",
+    "an MTU of 10, IP needs 68 at least",
+    None
+)]
 #[case::delay_of_an_hour(
     "[link]\ndelay_ms = 3600000\n",
     "3600000",
