@@ -3,9 +3,10 @@
 //! Each counts as a test of its own (`invariant/NAME`), names its requirements and states when it
 //! applies; a case's verdict comes from its steps alone.  The fuzzers use them as their oracle.
 
-use crate::model::{Connection, Phase};
+use crate::model::{Connection, Phase, SynAck};
+use crate::reading::Reading;
 use tcpconf_suite::plan::Level;
-use tcpconf_wire::{ChecksumState, Flags, Malformation, Segment, TcpOption};
+use tcpconf_wire::{ChecksumState, Flags, Malformation, TcpOption};
 
 /// One invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +151,7 @@ pub(crate) enum Judgement {
 
 /// What is known when a segment of the target is judged.
 pub(crate) struct Evidence<'a> {
-    pub(crate) segment: &'a Segment,
+    pub(crate) segment: &'a Reading<'a>,
     pub(crate) malformed: &'a [Malformation],
     pub(crate) checksum: ChecksumState,
     /// The connection before the segment is applied to it.
@@ -172,7 +173,7 @@ pub(crate) fn judge(e: &Evidence<'_>) -> Vec<Judgement> {
 }
 
 /// The same, told one by one: the name of an invariant that applies, and why it does not hold if it does not.
-pub(crate) fn judge_each(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String>)) {
+pub(crate) fn judge_each(e: &Evidence<'_>, rule: &mut impl FnMut(&'static str, Option<String>)) {
     let (segment, c) = (e.segment, e.connection);
     let flags = segment.flags;
     let (syn, rst, ack) = (
@@ -199,11 +200,11 @@ pub(crate) fn judge_each(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Op
     }
     rule(
         "mss-on-syn-only",
-        options_off_syn(segment, syn, |o| matches!(o, TcpOption::Mss(_))),
+        off_syn(segment.offer.mss.filter(|_| !syn).map(TcpOption::Mss)),
     );
     rule(
         "sack-permitted-on-syn-only",
-        options_off_syn(segment, syn, |o| matches!(o, TcpOption::SackPermitted)),
+        off_syn((segment.offer.sack_permitted && !syn).then_some(TcpOption::SackPermitted)),
     );
     if c.is_of_the_past(segment) {
         return; // It says nothing of this incarnation.
@@ -230,14 +231,13 @@ fn judge_negotiation(
     e: &Evidence<'_>,
     syn: bool,
     ack: bool,
-    rule: &mut dyn FnMut(&'static str, Option<String>),
+    rule: &mut impl FnMut(&'static str, Option<String>),
 ) {
     let (segment, c) = (e.segment, e.connection);
-    let has = |f: fn(&TcpOption) -> bool| segment.options.iter().any(f);
-    let stamps = segment.timestamps();
+    let stamps = segment.timestamps;
     // A SYN-ACK that follows a SYN of the target's own has the options of that one (RFC 7323 §3.2).
     if syn && ack && c.syn_sent && !c.active {
-        let scale = segment.window_scale();
+        let scale = segment.offer.window_scale;
         let offer = c.offer_answered(segment.ack);
         rule(
             "window-scale-negotiated",
@@ -269,17 +269,16 @@ fn judge_negotiation(
     {
         rule(
             "timestamp-echo",
-            (!sent.contains(&ecr)).then(|| format!("TSecr {ecr} was never sent")),
+            (!sent.iter().rev().any(|sent| *sent == ecr))
+                .then(|| format!("TSecr {ecr} was never sent")),
         );
     }
-    if has(|o| matches!(o, TcpOption::Sack(_))) {
+    if segment.sacks {
         rule(
             "sack-negotiated",
             (!c.sack_permitted()).then(|| "SACK blocks without SACK-permitted".into()),
         );
-        let strange = segment
-            .sack_blocks()
-            .find(|(l, r)| !c.sent_by_us.covers(*l, *r));
+        let strange = segment.find_block(|l, r| !c.sent_by_us.covers(l, r));
         rule(
             "sack-of-what-was-sent",
             strange.map(|(l, r)| {
@@ -293,7 +292,7 @@ fn judge_negotiation(
     }
 }
 
-fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String>)) {
+fn judge_text(e: &Evidence<'_>, rule: &mut impl FnMut(&'static str, Option<String>)) {
     let (segment, c) = (e.segment, e.connection);
     let end =
         segment.seq + u32::from(segment.flags.contains(Flags::SYN)) + segment.payload.len() as u32;
@@ -310,8 +309,7 @@ fn judge_text(e: &Evidence<'_>, rule: &mut dyn FnMut(&'static str, Option<String
     if c.syn_sent && c.our_offer.mss != Some(0) {
         let header = if c.ours.is_ipv4() { 40 } else { 60 };
         let limit = c.smss().min(e.mtu.saturating_sub(header));
-        let options: usize = segment.options.iter().map(TcpOption::encoded_len).sum();
-        let room = limit.saturating_sub(options.next_multiple_of(4) as u32);
+        let room = limit.saturating_sub(segment.options_len as u32);
         rule(
             "data-within-mss",
             (segment.payload.len() as u32 > room.max(1))
@@ -370,38 +368,35 @@ fn nonsense(flags: Flags) -> Option<String> {
     .then(|| format!("flags {flags}"))
 }
 
-fn options_off_syn(segment: &Segment, syn: bool, which: fn(&TcpOption) -> bool) -> Option<String> {
-    if syn {
-        return None;
-    }
-    segment.options.iter().find(|o| which(o)).map(|o| {
+/// This option is only for SYN segments, and stands on another.
+fn off_syn(option: Option<TcpOption>) -> Option<String> {
+    option.map(|option| {
         format!(
             "<{}> on a segment without SYN",
-            crate::matching::show_option(o)
+            crate::matching::show_option(&option)
         )
     })
 }
 
-fn shrunk(segment: &Segment, c: &Connection) -> Option<String> {
+fn shrunk(segment: &Reading<'_>, c: &Connection) -> Option<String> {
     let lost = c.loses_window(segment)?;
     // Of two segments with one acknowledgement the older may have come later: one alone proves nothing.
     let newer = c.acked.is_none_or(|acked| acked.lt(segment.ack));
     (newer || c.edge_suspect).then(|| format!("the right edge moved {lost} octets to the left"))
 }
 
-fn changed_syn_ack(first: &Segment, again: &Segment) -> Option<String> {
+fn changed_syn_ack(first: &SynAck, again: &Reading<'_>) -> Option<String> {
     // A Fast Open cookie may be left out (RFC 7413 §3.1 leaves it open).
-    let still = |o: &TcpOption| {
+    let still = |o: &&TcpOption| {
         !matches!(
             o,
             TcpOption::Timestamps { .. } | TcpOption::FastOpen(_) | TcpOption::Nop
         )
     };
-    let stable = |s: &Segment| -> Vec<TcpOption> {
-        s.options.iter().filter(|o| still(o)).cloned().collect()
-    };
     if first.seq != again.seq {
         return Some(format!("sequence number {} was {}", again.seq, first.seq));
     }
-    (stable(first) != stable(again)).then(|| "other options than before".into())
+    let options = again.options();
+    let same = (first.options.iter().filter(still)).eq(options.iter().filter(still));
+    (!same).then(|| "other options than before".into())
 }

@@ -15,6 +15,7 @@ mod matching;
 mod model;
 pub mod payload;
 mod profile;
+mod reading;
 mod session;
 mod value;
 mod verdict;

@@ -7,6 +7,7 @@ use crate::eval::{EvalError, Scope};
 use crate::event::{Direction, Finding, TraceEntry};
 use crate::invariant::{Evidence, Judgement, invariants, judge};
 use crate::model::{Connection, Phase, Seen};
+use crate::reading::Reading;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use tcpconf_suite::ast::{Expr, Template};
@@ -109,12 +110,12 @@ impl Slot {
 
     /// What the segment is, seen against what the steps have consumed.
     pub(crate) fn classify(&self, segment: &Segment) -> Seen {
-        self.script.classify(segment)
+        self.script.classify(&Reading::of(segment))
     }
 
     /// A step takes the segment: symbols change.
     pub(crate) fn consume(&mut self, segment: &Segment) {
-        self.script.observed(segment);
+        self.script.observed(&Reading::of(segment));
     }
 }
 
@@ -375,14 +376,15 @@ impl Session {
         };
         let connection = self.name_of(index);
         let slot = &mut self.slots[index];
+        let reading = Reading::of(&segment);
         let judgements = judge(&Evidence {
-            segment: &segment,
+            segment: &reading,
             malformed: &parsed.malformed,
             checksum: packet.checksum,
             connection: &slot.wire,
             mtu: MTU,
         });
-        slot.wire.observed(&segment);
+        slot.wire.observed(&reading);
         slot.script.shown = slot.wire.shows();
         let text = show_segment(&segment, style(&slot.wire, Direction::Out));
         for judgement in judgements {
@@ -421,7 +423,7 @@ impl Session {
         let slot = &mut self.slots[index];
         let about_the_request = slot.is_about_the_request(&arrived.segment);
         if let Some(heard) = &mut slot.heard {
-            heard.observed(&arrived.segment);
+            heard.observed(&Reading::of(&arrived.segment));
         }
         if about_the_request {
             slot.consume(&arrived.segment);

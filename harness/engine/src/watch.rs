@@ -7,11 +7,12 @@
 use crate::event::Finding;
 use crate::invariant::{Evidence, judge_each};
 use crate::model::Connection;
+use crate::reading::Reading;
 use std::net::SocketAddr;
 use tcpconf_wire::view::IpView;
 use tcpconf_wire::{
-    Content, Flags, Instant, Malformation, Packet, Parsed, PayloadStyle, PrintStyle, Segment,
-    SeqNumber, TcpOption,
+    Content, Flags, Instant, Malformation, Packet, PayloadStyle, PrintStyle, Segment, SeqNumber,
+    TcpOption,
 };
 
 /// Connections followed at once; the one that was opened first goes first.
@@ -35,8 +36,6 @@ const CONTEXT_FREE: [&str; 8] = [
 pub struct Watch {
     mtu: u32,
     tracks: Vec<Track>,
-    /// What was seen last, for its memory.
-    parsed: Parsed,
     /// There were too many connections: one that seems new may be one that was forgotten.
     forgot: bool,
 }
@@ -66,7 +65,6 @@ impl Watch {
         Self {
             mtu,
             tracks: Vec::new(),
-            parsed: Parsed::default(),
             forgot: false,
         }
     }
@@ -120,24 +118,30 @@ impl Watch {
 
     /// What is wrong with a packet of the target; empty when every invariant holds that applies.
     pub fn seen(&mut self, packet: &Packet) -> Vec<Finding> {
-        let mut parsed = core::mem::take(&mut self.parsed);
-        parsed.parse_again(&packet.bytes);
-        let findings = match &parsed.content {
-            Content::Tcp(segment) => self.judge(packet, segment, &parsed.malformed),
-            _ => Vec::new(),
+        if let Ok(ip) = IpView::parse(&packet.bytes)
+            && let Some(tcp) = ip.sound_tcp()
+        {
+            let from = SocketAddr::new(ip.src, tcp.src_port);
+            let to = SocketAddr::new(ip.dst, tcp.dst_port);
+            return self.judge(packet, (from, to), &Reading::in_packet(&tcp), &[]);
+        }
+        let parsed = tcpconf_wire::parse(&packet.bytes);
+        let Content::Tcp(segment) = &parsed.content else {
+            return Vec::new();
         };
-        self.parsed = parsed;
-        findings
+        let sockets = (segment.src(), segment.dst());
+        self.judge(packet, sockets, &Reading::of(segment), &parsed.malformed)
     }
 
     fn judge(
         &mut self,
         packet: &Packet,
-        segment: &Segment,
+        (from, to): (SocketAddr, SocketAddr),
+        segment: &Reading<'_>,
         malformed: &[Malformation],
     ) -> Vec<Finding> {
         let mtu = self.mtu;
-        let track = self.track(segment.dst(), segment.src(), SeqNumber(0));
+        let track = self.track(to, from, SeqNumber(0));
         let mut broken: Vec<(&'static str, String)> = Vec::new();
         let evidence = Evidence {
             segment,
@@ -147,7 +151,9 @@ impl Watch {
             mtu,
         };
         judge_each(&evidence, &mut |name, why| {
-            broken.extend(why.map(|why| (name, why)));
+            if let Some(why) = why {
+                broken.push((name, why));
+            }
         });
         track.opened_by_target |= segment.flags & (Flags::SYN | Flags::ACK) == Flags::SYN;
         broken.retain(|(name, _)| track.can_judge(name, packet.at));
@@ -162,7 +168,7 @@ impl Watch {
                 invariant: name,
                 case: "watch".to_owned(),
                 at: packet.at,
-                segment: show(segment),
+                segment: show(&packet.bytes),
                 message,
             })
             .collect()
@@ -219,12 +225,13 @@ impl Track {
     }
 }
 
-fn show(segment: &Segment) -> String {
+fn show(packet: &[u8]) -> String {
     let style = PrintStyle {
         addresses: true,
         payload: PayloadStyle::LengthOnly,
         ..PrintStyle::default()
     };
+    let segment = Segment::parse(packet).expect("what was judged is a segment");
     segment.display(style).to_string()
 }
 

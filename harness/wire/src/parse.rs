@@ -2,7 +2,7 @@
 
 use crate::segment::split;
 use crate::view::PROTOCOL_TCP;
-use crate::{Icmp, IpHeader, Malformation, Segment, TcpOption};
+use crate::{Icmp, IpHeader, Malformation, Segment};
 
 /// What a packet holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,42 +70,7 @@ impl Parsed {
 
 /// Reads any bytes that claim to be an IP packet. Never fails: `parse(bytes).build() == bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed {
-    parse_with(bytes, Vec::new(), (Vec::new(), Vec::new()))
-}
-
-impl Parsed {
-    /// Reads `bytes` as [`parse`] does, in place of what this was and into its memory: a segment like the one before
-    /// allocates nothing.
-    pub fn parse_again(&mut self, bytes: &[u8]) {
-        let mut malformed = core::mem::take(&mut self.malformed);
-        malformed.clear();
-        let used = match &mut self.content {
-            Content::Tcp(segment) => (
-                core::mem::take(&mut segment.options),
-                core::mem::take(&mut segment.payload),
-            ),
-            _ => (Vec::new(), Vec::new()),
-        };
-        *self = parse_with(bytes, malformed, used);
-    }
-}
-
-impl Default for Parsed {
-    /// Nothing was read yet.
-    fn default() -> Self {
-        Self {
-            content: Content::NotIp(Vec::new()),
-            malformed: Vec::new(),
-            trailing: Vec::new(),
-        }
-    }
-}
-
-fn parse_with(
-    bytes: &[u8],
-    mut malformed: Vec<Malformation>,
-    used: (Vec<TcpOption>, Vec<u8>),
-) -> Parsed {
+    let mut malformed = Vec::new();
     let Some(split) = split(bytes, &mut malformed) else {
         return Parsed {
             content: Content::NotIp(bytes.to_vec()),
@@ -120,7 +85,7 @@ fn parse_with(
             payload: split.payload.to_vec(),
         })
     } else if protocol == PROTOCOL_TCP {
-        Content::Tcp(Segment::read(split.ip, split.payload, &mut malformed, used))
+        Content::Tcp(Segment::read(split.ip, split.payload, &mut malformed))
     } else if protocol == split.ip.icmp_protocol() {
         match Icmp::read(split.ip, split.payload, &mut malformed) {
             Ok(icmp) => Content::Icmp(icmp),

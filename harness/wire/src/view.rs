@@ -3,6 +3,8 @@
 //! A view refuses what a receiver must refuse to read (lengths that lie); everything else it shows
 //! as it is.  Whether a checksum is right is a question of its own, so that callers can count it.
 
+mod sound;
+
 use crate::checksum::Sum;
 use crate::{Flags, SeqNumber};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -302,7 +304,7 @@ pub enum OptionView<'a> {
     Malformed(&'a [u8]),
 }
 
-/// Iterator over the options of a segment. Always advances: a length of zero ends it.
+/// Iterator over the options of a segment. Always advances or ends: a length of zero ends it.
 #[derive(Clone, Debug)]
 pub struct OptionViews<'a> {
     rest: &'a [u8],
@@ -313,6 +315,11 @@ impl<'a> OptionViews<'a> {
     pub const fn new(area: &'a [u8]) -> Self {
         Self { rest: area }
     }
+
+    /// What was not gone through yet: at the end nothing, or End-of-List and what follows it.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
 }
 
 impl<'a> Iterator for OptionViews<'a> {
@@ -321,10 +328,7 @@ impl<'a> Iterator for OptionViews<'a> {
     #[inline]
     fn next(&mut self) -> Option<OptionView<'a>> {
         match *self.rest {
-            [] | [0, ..] => {
-                self.rest = &[];
-                None
-            }
+            [] | [0, ..] => None,
             [1, ref rest @ ..] => {
                 self.rest = rest;
                 Some(OptionView::Nop)

@@ -5,6 +5,7 @@ use super::{Case, Label};
 use crate::compose::Composed;
 use crate::eval::EvalError;
 use crate::model::{Connection, Phase};
+use crate::reading::Reading;
 use crate::{Action, Outcome};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -304,7 +305,7 @@ impl Case {
             return;
         }
         let c = slot.heard();
-        if c.phase == Phase::Reset || c.is_of_the_past(&arrived.segment) {
+        if c.phase == Phase::Reset || c.is_of_the_past(&Reading::of(&arrived.segment)) {
             return;
         }
         let bytes = plain_ack(c, now).build();

@@ -4,8 +4,9 @@
 //! before, and the target's own abort, may cross it on the way.
 
 use super::Connection;
+use crate::reading::Reading;
 use tcpconf_wire::view::TcpView;
-use tcpconf_wire::{Flags, Segment, SeqNumber};
+use tcpconf_wire::{Flags, SeqNumber};
 
 /// Segments that are remembered.
 const DRAWS_KEPT: usize = 64;
@@ -28,7 +29,7 @@ enum Answer {
 }
 
 impl Draw {
-    fn is_answered_by(&self, rst: &Segment) -> bool {
+    fn is_answered_by(&self, rst: &Reading<'_>) -> bool {
         let with_ack = rst.flags.contains(Flags::ACK);
         match self.answer {
             Answer::Seq(seq) => !with_ack && rst.seq == seq,
@@ -56,7 +57,7 @@ impl Connection {
     }
 
     /// Whether a RST of the target can only be the answer to a RST of ours.
-    pub(crate) fn answers_a_rst(&self, rst: &Segment) -> bool {
+    pub(crate) fn answers_a_rst(&self, rst: &Reading<'_>) -> bool {
         if !self.other_than_rst {
             return !self.draws.is_empty();
         }

@@ -13,14 +13,15 @@ mod sender;
 mod tests;
 mod text;
 
+use crate::reading::Offer;
 use draw::Draw;
 pub(crate) use ranges::Ranges;
 pub(crate) use sender::Seen;
 
 use past::Past;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use tcpconf_wire::{Instant, Segment, SeqNumber, TcpOption};
+use tcpconf_wire::{Instant, SeqNumber, TcpOption};
 use text::Text;
 
 /// The window that a receiver is believed to offer before it said so.
@@ -42,33 +43,6 @@ pub(crate) enum Phase {
     Reset,
 }
 
-/// What a SYN offered, or a SYN-ACK answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Offer {
-    pub(crate) mss: Option<u16>,
-    pub(crate) window_scale: Option<u8>,
-    pub(crate) sack_permitted: bool,
-    pub(crate) timestamps: bool,
-}
-
-impl Offer {
-    /// What the options of a SYN say; the last of duplicates counts.
-    pub(crate) fn of(options: &[TcpOption]) -> Self {
-        let mut offer = Self::default();
-        for option in options {
-            match option {
-                TcpOption::Mss(mss) => offer.mss = Some(*mss),
-                TcpOption::WindowScale(shift) => offer.window_scale = Some(*shift),
-                TcpOption::SackPermitted => offer.sack_permitted = true,
-                TcpOption::Timestamps { .. } => offer.timestamps = true,
-                TcpOption::Eol => break,
-                _ => {}
-            }
-        }
-        offer
-    }
-}
-
 /// A SYN of ours.
 #[derive(Clone, Copy, Debug)]
 struct Syn {
@@ -77,6 +51,14 @@ struct Syn {
     end: SeqNumber,
     offer: Offer,
     window: u16,
+}
+
+/// A SYN-ACK of the target.
+#[derive(Clone, Debug)]
+pub(crate) struct SynAck {
+    pub(crate) seq: SeqNumber,
+    pub(crate) ack: SeqNumber,
+    pub(crate) options: Vec<TcpOption>,
 }
 
 /// What the wire has shown of the target, whether a step has taken it or not.
@@ -164,10 +146,10 @@ pub(crate) struct Connection {
     draws: VecDeque<Draw>,
     /// Something else than RSTs was injected.
     other_than_rst: bool,
-    /// TSvals that we sent; `None` when there were too many to remember.
-    pub(crate) sent_timestamps: Option<BTreeSet<u32>>,
+    /// TSvals that we sent, none twice in a row; `None` when there were too many to remember.
+    pub(crate) sent_timestamps: Option<Vec<u32>>,
     /// The SYN-ACK that came first, while no further SYN of ours was sent.
-    pub(crate) syn_ack: Option<Segment>,
+    pub(crate) syn_ack: Option<SynAck>,
     /// The acknowledgement of a segment that came although the connection should be no more.
     pub(crate) revenant: Option<SeqNumber>,
     /// The last segment moved the right window edge left without acknowledging more.
@@ -217,7 +199,7 @@ impl Connection {
             last_unacceptable: None,
             draws: VecDeque::new(),
             other_than_rst: false,
-            sent_timestamps: Some(BTreeSet::new()),
+            sent_timestamps: Some(Vec::new()),
             syn_ack: None,
             revenant: None,
             edge_suspect: false,

@@ -3,7 +3,8 @@
 //! Their segments may be on the way when the next one begins. They say nothing about it.
 
 use super::{Connection, Ranges};
-use tcpconf_wire::{Flags, Segment, SeqNumber};
+use crate::reading::Reading;
+use tcpconf_wire::{Flags, SeqNumber};
 
 /// Incarnations that are remembered.
 const PAST_KEPT: usize = 16;
@@ -33,11 +34,11 @@ impl Connection {
 
     /// Whether a segment of the target answers an incarnation before this one: it acknowledges what
     /// was sent then, and nothing that was sent now.
-    pub(crate) fn is_of_the_past(&self, segment: &Segment) -> bool {
+    pub(crate) fn is_of_the_past(&self, segment: &Reading<'_>) -> bool {
         self.past_of(segment).is_some()
     }
 
-    fn past_of(&self, segment: &Segment) -> Option<&Past> {
+    fn past_of(&self, segment: &Reading<'_>) -> Option<&Past> {
         let octet = segment.ack - 1;
         if !segment.flags.contains(Flags::ACK) || self.sent_by_us.covers(octet, segment.ack) {
             return None;
@@ -49,7 +50,7 @@ impl Connection {
     }
 
     /// Whether it repeats what the target sent in an incarnation before this one.
-    pub(super) fn repeats_the_past(&self, segment: &Segment) -> bool {
+    pub(super) fn repeats_the_past(&self, segment: &Reading<'_>) -> bool {
         self.past_of(segment)
             .and_then(|past| past.from_target)
             .is_some_and(|(iss, end)| {

@@ -1,8 +1,9 @@
 //! The reference receiver: what a right target holds after a segment of ours (RFC 9293 §3.10.7).
 
-use super::{Connection, Offer, Phase, Syn};
+use super::{Connection, Phase, Syn};
+use crate::reading::{Offer, Reading};
 use tcpconf_wire::view::{OptionView, TcpView};
-use tcpconf_wire::{Flags, Instant, SeqNumber, TcpOption};
+use tcpconf_wire::{Flags, Instant, SeqNumber};
 
 /// SYNs of ours that are remembered besides the one that opened the connection.
 const SYNS_KEPT: usize = 32;
@@ -39,7 +40,11 @@ impl Connection {
 
     fn remember_timestamps(&mut self, segment: &TcpView<'_>) {
         if let Some(sent) = &mut self.sent_timestamps {
-            sent.extend(segment.options().filter_map(timestamp));
+            for stamp in segment.options().filter_map(timestamp) {
+                if sent.last() != Some(&stamp) {
+                    sent.push(stamp);
+                }
+            }
             if sent.len() > STAMPS_KEPT {
                 self.sent_timestamps = None;
             }
@@ -303,19 +308,5 @@ fn timestamp(option: OptionView<'_>) -> Option<u32> {
 }
 
 fn offer_of(segment: &TcpView<'_>) -> Offer {
-    let mut options = Vec::new();
-    for option in segment.options() {
-        match option {
-            OptionView::Kind(2, &[a, b]) => {
-                options.push(TcpOption::Mss(u16::from_be_bytes([a, b])))
-            }
-            OptionView::Kind(3, &[shift]) => options.push(TcpOption::WindowScale(shift)),
-            OptionView::Kind(4, &[]) => options.push(TcpOption::SackPermitted),
-            OptionView::Kind(8, data) if data.len() == 8 => {
-                options.push(TcpOption::Timestamps { val: 0, ecr: 0 });
-            }
-            _ => {}
-        }
-    }
-    Offer::of(&options)
+    Reading::in_packet(segment).offer
 }

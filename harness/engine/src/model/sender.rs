@@ -1,7 +1,8 @@
 //! The target's send side: what its segments say.
 
-use super::{Connection, Offer, Phase, Syn};
-use tcpconf_wire::{Flags, Segment, SeqNumber, TcpOption};
+use super::{Connection, Phase, Syn, SynAck};
+use crate::reading::Reading;
+use tcpconf_wire::{Flags, SeqNumber};
 
 /// Text of the target that is kept for comparison with retransmissions, octets a connection.
 const TEXT_KEPT: usize = 1 << 20;
@@ -25,7 +26,7 @@ pub(crate) struct Seen {
 
 impl Connection {
     /// Classifies a segment before it is applied.
-    pub(crate) fn classify(&self, segment: &Segment) -> Seen {
+    pub(crate) fn classify(&self, segment: &Reading<'_>) -> Seen {
         let len = segment.seq_len();
         let flags = segment.flags;
         let right = segment.seq + len;
@@ -56,7 +57,7 @@ impl Connection {
     /// How far the segment moves the right window edge to the left. An old segment that comes late is no
     /// shrinking: only one that acknowledges all that was acknowledged before counts; and rounding by the
     /// scale may cost less than one unit (RFC 7323 §2.4).
-    pub(crate) fn loses_window(&self, segment: &Segment) -> Option<u32> {
+    pub(crate) fn loses_window(&self, segment: &Reading<'_>) -> Option<u32> {
         let edge = self.edge_of(segment);
         let unit = 1u32 << self.scales().0;
         let old = self.right_edge?;
@@ -71,7 +72,7 @@ impl Connection {
                 || self.from_target.covers(left.max(self.our_rcv_nxt), right))
     }
 
-    fn edge_of(&self, segment: &Segment) -> SeqNumber {
+    fn edge_of(&self, segment: &Reading<'_>) -> SeqNumber {
         let shift = if segment.flags.contains(Flags::SYN) {
             0
         } else {
@@ -81,7 +82,7 @@ impl Connection {
     }
 
     /// Applies a segment of the target.
-    pub(crate) fn observed(&mut self, segment: &Segment) {
+    pub(crate) fn observed(&mut self, segment: &Reading<'_>) {
         let flags = segment.flags;
         let past = self.is_of_the_past(segment);
         if flags & (Flags::RST | Flags::ACK) == Flags::ACK && (past || self.phase == Phase::Reset) {
@@ -97,7 +98,11 @@ impl Connection {
         if flags.contains(Flags::SYN) {
             self.observed_syn(segment);
             if flags.contains(Flags::ACK) {
-                self.syn_ack.get_or_insert_with(|| segment.clone());
+                self.syn_ack.get_or_insert_with(|| SynAck {
+                    seq: segment.seq,
+                    ack: segment.ack,
+                    options: segment.options(),
+                });
             }
         }
         self.edge_suspect = self.loses_window(segment).is_some();
@@ -115,15 +120,13 @@ impl Connection {
             self.target_fin = Some(right - 1);
         }
         self.keep_text(segment);
-        for option in &segment.options {
-            if let TcpOption::Timestamps { val, .. } = option {
-                self.ts_from_target = Some(*val);
-            }
+        if let Some((val, _)) = segment.timestamps {
+            self.ts_from_target = Some(val);
         }
     }
 
     /// A RST ends the connection when we, as a right peer, would accept it (RFC 9293 §3.5.3).
-    fn observed_rst(&mut self, segment: &Segment) {
+    fn observed_rst(&mut self, segment: &Reading<'_>) {
         let acceptable = match self.iss {
             None => {
                 // In answer to our SYN: it must acknowledge something of ours.
@@ -136,7 +139,7 @@ impl Connection {
         }
     }
 
-    fn observed_syn(&mut self, segment: &Segment) {
+    fn observed_syn(&mut self, segment: &Reading<'_>) {
         let new = self.iss != Some(segment.seq);
         if segment.flags.contains(Flags::ACK) {
             self.follow_isn(segment.ack);
@@ -155,7 +158,7 @@ impl Connection {
         self.from_target.clear();
         self.text.clear();
         self.target_fin = None;
-        self.target_offer = Some(Offer::of(&segment.options));
+        self.target_offer = Some(segment.offer);
         // The window of its SYN is counted from where our text will begin.
         self.right_edge =
             (self.phase == Phase::SynSent).then(|| self.irs + 1 + u32::from(segment.window));
@@ -199,7 +202,7 @@ impl Connection {
         self.phase = Phase::SynReceived;
     }
 
-    fn observed_ack(&mut self, segment: &Segment) {
+    fn observed_ack(&mut self, segment: &Reading<'_>) {
         self.last_ack_sent = Some(segment.ack);
         if self.acked.is_none_or(|old| old.lt(segment.ack)) {
             self.acked = Some(segment.ack);
@@ -224,25 +227,25 @@ impl Connection {
         }
     }
 
-    fn keep_text(&mut self, segment: &Segment) {
+    fn keep_text(&mut self, segment: &Reading<'_>) {
         if let Some(start) = self.place_of_text(segment)
             && start + segment.payload.len() <= TEXT_KEPT
         {
-            self.text.keep(start, &segment.payload);
+            self.text.keep(start, segment.payload);
         }
     }
 
     /// The first octet of the segment's text that differs from what was sent before at its place:
     /// `(sequence number, before, now)`.
-    pub(crate) fn changed_text(&self, segment: &Segment) -> Option<(SeqNumber, u8, u8)> {
+    pub(crate) fn changed_text(&self, segment: &Reading<'_>) -> Option<(SeqNumber, u8, u8)> {
         let start = self.place_of_text(segment)?;
-        let (at, before) = self.text.differs(start, &segment.payload)?;
+        let (at, before) = self.text.differs(start, segment.payload)?;
         let seq = segment.seq + u32::from(segment.flags.contains(Flags::SYN)) + at as u32;
         Some((seq, before, segment.payload[at]))
     }
 
     /// Where the segment's text begins, in octets behind ISS + 1.
-    fn place_of_text(&self, segment: &Segment) -> Option<usize> {
+    fn place_of_text(&self, segment: &Reading<'_>) -> Option<usize> {
         let first = segment.seq + u32::from(segment.flags.contains(Flags::SYN));
         usize::try_from(first - (self.iss? + 1)).ok()
     }

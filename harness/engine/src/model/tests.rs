@@ -1,6 +1,7 @@
 //! The reference receiver against RFC 9293 §3.10.7.4, and the target's send side.
 
 use super::*;
+use crate::reading::Reading;
 use proptest::prelude::*;
 use rstest::rstest;
 use tcpconf_wire::view::IpView;
@@ -50,7 +51,12 @@ fn from_target(flags: Flags, seq: SeqNumber, ack: SeqNumber, len: usize) -> Segm
 fn syn_received() -> Connection {
     let mut c = Connection::new(ours(), target(), OUR_ISN);
     inject(&mut c, &from_us(Flags::SYN, OUR_ISN, SeqNumber(0), 0));
-    c.observed(&from_target(Flags::SYN | Flags::ACK, ISS, OUR_ISN + 1, 0));
+    c.observed(&Reading::of(&from_target(
+        Flags::SYN | Flags::ACK,
+        ISS,
+        OUR_ISN + 1,
+        0,
+    )));
     c
 }
 
@@ -157,12 +163,12 @@ fn a_syn_ack_for_another_of_our_syns_moves_the_model() {
     let mut c = syn_received();
     inject(&mut c, &from_us(Flags::SYN, SeqNumber(77), SeqNumber(0), 0));
     assert_eq!(c.irs, OUR_ISN);
-    c.observed(&from_target(
+    c.observed(&Reading::of(&from_target(
         Flags::SYN | Flags::ACK,
         ISS + 9,
         SeqNumber(78),
         0,
-    ));
+    )));
     assert_eq!((c.irs, c.rcv_nxt), (SeqNumber(77), SeqNumber(78)));
     assert_eq!(c.iss, Some(ISS + 9));
 }
@@ -172,12 +178,12 @@ fn text_on_the_syn_counts_only_when_the_syn_ack_takes_it() {
     for (taken, rcv_nxt) in [(0, 1), (10, 11)] {
         let mut c = Connection::new(ours(), target(), OUR_ISN);
         inject(&mut c, &from_us(Flags::SYN, OUR_ISN, SeqNumber(0), 10));
-        c.observed(&from_target(
+        c.observed(&Reading::of(&from_target(
             Flags::SYN | Flags::ACK,
             ISS,
             OUR_ISN + 1 + taken,
             0,
-        ));
+        )));
         assert_eq!(c.rcv_nxt - c.irs, rcv_nxt);
     }
 }
@@ -193,7 +199,7 @@ fn paws_keeps_old_timestamps_out() {
     inject(&mut c, &stamped(Flags::SYN, OUR_ISN, SeqNumber(0), 0, 100));
     let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS, OUR_ISN + 1, 0);
     syn_ack.options = vec![TcpOption::Timestamps { val: 1, ecr: 100 }];
-    c.observed(&syn_ack);
+    c.observed(&Reading::of(&syn_ack));
     inject(&mut c, &stamped(Flags::ACK, OUR_ISN + 1, ISS + 1, 0, 101));
     assert!(c.timestamps_on());
     inject(&mut c, &stamped(Flags::ACK, OUR_ISN + 1, ISS + 1, 10, 99));
@@ -211,14 +217,19 @@ fn windows_scale_only_when_both_sides_offered() {
         inject(&mut c, &syn);
         let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS, OUR_ISN + 1, 0);
         syn_ack.options = theirs.map(TcpOption::WindowScale).into_iter().collect();
-        c.observed(&syn_ack);
+        c.observed(&Reading::of(&syn_ack));
         assert_eq!(
             c.rcv_wnd(),
             1_000,
             "the window of a SYN-ACK is never scaled"
         );
         inject(&mut c, &from_us(Flags::ACK, OUR_ISN + 1, ISS + 1, 0));
-        c.observed(&from_target(Flags::ACK, ISS + 1, OUR_ISN + 1, 0));
+        c.observed(&Reading::of(&from_target(
+            Flags::ACK,
+            ISS + 1,
+            OUR_ISN + 1,
+            0,
+        )));
         assert_eq!(c.rcv_wnd(), window);
     }
 }
@@ -227,17 +238,19 @@ fn windows_scale_only_when_both_sides_offered() {
 fn a_segment_is_classified_against_all_before_it() {
     let mut c = established();
     let text = from_target(Flags::ACK, ISS + 1, c.rcv_nxt, 10);
-    assert!(!c.classify(&text).retransmission);
-    c.observed(&text);
-    assert!(c.classify(&text).retransmission);
+    assert!(!c.classify(&Reading::of(&text)).retransmission);
+    c.observed(&Reading::of(&text));
+    assert!(c.classify(&Reading::of(&text)).retransmission);
     assert_eq!(c.our_rcv_nxt, ISS + 11);
     let pure = from_target(Flags::ACK, ISS + 11, c.rcv_nxt, 0);
-    assert!(c.classify(&pure).pure_ack && !c.classify(&pure).retransmission);
+    assert!(
+        c.classify(&Reading::of(&pure)).pure_ack && !c.classify(&Reading::of(&pure)).retransmission
+    );
     let keepalive = from_target(Flags::ACK, ISS + 10, c.rcv_nxt, 0);
-    assert!(c.classify(&keepalive).keepalive);
+    assert!(c.classify(&Reading::of(&keepalive)).keepalive);
     let mut wider = pure;
     wider.window = WINDOW + 1;
-    assert!(c.classify(&wider).window_update);
+    assert!(c.classify(&Reading::of(&wider)).window_update);
 }
 
 proptest! {
@@ -271,7 +284,12 @@ fn a_rst_at_rcv_nxt_counts_with_a_closed_window(#[case] len: usize) {
 #[test]
 fn an_ack_counts_with_a_closed_window_its_text_does_not() {
     let mut c = established();
-    c.observed(&from_target(Flags::ACK, ISS + 1, c.rcv_nxt, 10));
+    c.observed(&Reading::of(&from_target(
+        Flags::ACK,
+        ISS + 1,
+        c.rcv_nxt,
+        10,
+    )));
     let at = c.rcv_nxt;
     inject(&mut c, &from_us(Flags::ACK, at, ISS + 1, 1_000));
     let before = c.rcv_nxt;
@@ -287,7 +305,7 @@ fn with_timestamps() -> Connection {
     inject(&mut c, &syn);
     let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS, OUR_ISN + 1, 0);
     syn_ack.options = vec![TcpOption::Timestamps { val: 1, ecr: 100 }];
-    c.observed(&syn_ack);
+    c.observed(&Reading::of(&syn_ack));
     let mut ack = from_us(Flags::ACK, OUR_ISN + 1, ISS + 1, 0);
     ack.options = vec![TcpOption::Timestamps { val: 101, ecr: 1 }];
     inject(&mut c, &ack);
@@ -300,7 +318,12 @@ fn text_without_timestamps_counts_only_when_the_target_takes_it() {
     let first = c.rcv_nxt;
     inject(&mut c, &from_us(Flags::ACK, first, ISS + 1, 10));
     assert_eq!(c.rcv_nxt, first);
-    c.observed(&from_target(Flags::ACK, ISS + 1, first + 10, 0));
+    c.observed(&Reading::of(&from_target(
+        Flags::ACK,
+        ISS + 1,
+        first + 10,
+        0,
+    )));
     assert_eq!(c.rcv_nxt, first + 10);
 }
 
@@ -315,14 +338,27 @@ fn a_rst_needs_no_timestamps() {
 #[test]
 fn what_fills_a_gap_is_no_retransmission() {
     let mut c = established();
-    c.observed(&from_target(Flags::ACK, ISS + 1, c.rcv_nxt, 10));
-    c.observed(&from_target(Flags::ACK, ISS + 21, c.rcv_nxt, 10));
+    c.observed(&Reading::of(&from_target(
+        Flags::ACK,
+        ISS + 1,
+        c.rcv_nxt,
+        10,
+    )));
+    c.observed(&Reading::of(&from_target(
+        Flags::ACK,
+        ISS + 21,
+        c.rcv_nxt,
+        10,
+    )));
     let gap = from_target(Flags::ACK, ISS + 11, c.rcv_nxt, 10);
-    assert!(!c.classify(&gap).retransmission);
+    assert!(!c.classify(&Reading::of(&gap)).retransmission);
     let partly = from_target(Flags::ACK, ISS + 6, c.rcv_nxt, 10);
-    assert!(!c.classify(&partly).retransmission);
-    c.observed(&gap);
-    assert!(c.classify(&gap).retransmission && c.classify(&partly).retransmission);
+    assert!(!c.classify(&Reading::of(&partly)).retransmission);
+    c.observed(&Reading::of(&gap));
+    assert!(
+        c.classify(&Reading::of(&gap)).retransmission
+            && c.classify(&Reading::of(&partly)).retransmission
+    );
 }
 
 #[test]
@@ -332,7 +368,7 @@ fn a_probe_left_of_snd_una_is_one_only_while_our_window_is_closed() {
         let mut ack = from_us(Flags::ACK, c.rcv_nxt, ISS + 1, 0);
         ack.window = window;
         inject(&mut c, &ack);
-        let seen = c.classify(&from_target(Flags::ACK, ISS, c.rcv_nxt, 0));
+        let seen = c.classify(&Reading::of(&from_target(Flags::ACK, ISS, c.rcv_nxt, 0)));
         assert_eq!(seen.probe, probe);
         assert!(!seen.pure_ack && seen.keepalive);
     }
@@ -348,7 +384,7 @@ fn a_syn_ack_for_another_syn_brings_its_offer() {
     assert_eq!(c.offer_answered(SeqNumber(78)).window_scale, Some(7));
     let mut syn_ack = from_target(Flags::SYN | Flags::ACK, ISS + 9, SeqNumber(78), 0);
     syn_ack.options = vec![TcpOption::WindowScale(2)];
-    c.observed(&syn_ack);
+    c.observed(&Reading::of(&syn_ack));
     assert_eq!((c.smss(), c.scales()), (900, (2, 7)));
 }
 
@@ -363,11 +399,15 @@ fn segments_of_an_incarnation_before_say_nothing_of_this_one() {
         &from_us(Flags::SYN, SeqNumber(99_000), SeqNumber(0), 0),
     );
     let late = from_target(Flags::SYN | Flags::ACK, ISS, old_nxt, 0);
-    assert!(c.is_of_the_past(&late) && c.classify(&late).retransmission);
-    c.observed(&late);
+    assert!(
+        c.is_of_the_past(&Reading::of(&late)) && c.classify(&Reading::of(&late)).retransmission
+    );
+    c.observed(&Reading::of(&late));
     assert_eq!((c.iss, c.acked), (None, None));
     let fresh = from_target(Flags::SYN | Flags::ACK, ISS, SeqNumber(99_001), 0);
-    assert!(!c.is_of_the_past(&fresh) && !c.classify(&fresh).retransmission);
+    assert!(
+        !c.is_of_the_past(&Reading::of(&fresh)) && !c.classify(&Reading::of(&fresh)).retransmission
+    );
     assert!(
         c.places_to_reset().contains(&old_nxt),
         "it may stand all the same"
@@ -394,5 +434,5 @@ fn a_rst_answers_a_rst_when_its_numbers_say_so(
         );
     }
     let rst = from_target(flags, SeqNumber(seq), SeqNumber(ack), 0);
-    assert_eq!(c.answers_a_rst(&rst), answers);
+    assert_eq!(c.answers_a_rst(&Reading::of(&rst)), answers);
 }

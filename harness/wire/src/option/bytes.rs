@@ -116,15 +116,7 @@ impl TcpOption {
     /// Reads an option area. `build_all` of the result, padded with zeros to the next word, is `area`
     /// when that is whole words long. Up to three zeros at the end are padding and not listed.
     pub fn parse_all(area: &[u8], malformed: &mut Vec<Malformation>) -> Vec<Self> {
-        Self::parse_all_into(area, malformed, Vec::new())
-    }
-
-    /// The same behind `options`, whose memory it uses.
-    pub(crate) fn parse_all_into(
-        area: &[u8],
-        malformed: &mut Vec<Malformation>,
-        mut options: Vec<Self>,
-    ) -> Vec<Self> {
+        let mut options = Vec::new();
         let mut rest = area;
         let mut views = OptionViews::new(area);
         for view in &mut views {
@@ -136,7 +128,7 @@ impl TcpOption {
                 }
                 OptionView::Kind(kind, data) => {
                     let option = Self::of_kind(kind, data);
-                    if !option.is_well_formed() {
+                    if !view.is_well_formed() {
                         malformed.push(Malformation::OptionForm {
                             kind,
                             length: data.len() + 2,
@@ -208,29 +200,6 @@ impl TcpOption {
         Self::Unknown {
             kind,
             data: data.to_vec(),
-        }
-    }
-
-    /// Whether the length is one that the option's RFC allows; unknown kinds are.
-    fn is_well_formed(&self) -> bool {
-        match self {
-            // RFC 7413 §4.1.1: 6 to 18, even; 2 is a request.
-            Self::FastOpen(cookie) => {
-                cookie.is_empty() || ((4..=16).contains(&cookie.len()) && cookie.len() % 2 == 0)
-            }
-            Self::Unknown { kind, .. } => !matches!(
-                *kind,
-                kind::MSS
-                    | kind::WINDOW_SCALE
-                    | kind::SACK_PERMITTED
-                    | kind::SACK
-                    | kind::TIMESTAMPS
-                    | kind::MD5
-                    | kind::USER_TIMEOUT
-                    | 253
-                    | 254
-            ),
-            _ => true,
         }
     }
 }

@@ -52,17 +52,7 @@ impl Segment {
 
     /// Reads the TCP part of a packet. Bytes that are missing read as zero and are cut off again by
     /// [`Segment::truncate`].
-    ///
-    /// Options and text go into the memory of `used`, whose contents mean nothing.
-    pub(crate) fn read(
-        ip: IpHeader,
-        tcp: &[u8],
-        malformed: &mut Vec<Malformation>,
-        used: (Vec<TcpOption>, Vec<u8>),
-    ) -> Self {
-        let (mut options, mut text) = used;
-        options.clear();
-        text.clear();
+    pub(crate) fn read(ip: IpHeader, tcp: &[u8], malformed: &mut Vec<Malformation>) -> Self {
         let mut fixed = [0; HEADER];
         let there = tcp.len().min(HEADER);
         fixed[..there].copy_from_slice(&tcp[..there]);
@@ -111,7 +101,6 @@ impl Segment {
             0..=CHECKSUM_AT => Checksum::Good,
             _ => Checksum::read(expected, got),
         };
-        text.extend_from_slice(payload);
         Self {
             ip,
             src_port: word(0),
@@ -124,8 +113,8 @@ impl Segment {
             window: word(14),
             checksum,
             urgent: word(18),
-            options: TcpOption::parse_all_into(area, malformed, options),
-            payload: text,
+            options: TcpOption::parse_all(area, malformed),
+            payload: payload.to_vec(),
             truncate: short.then_some(tcp.len() as u16),
         }
     }

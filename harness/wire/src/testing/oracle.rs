@@ -180,6 +180,10 @@ fn view_agrees(bytes: &[u8], parsed: &Parsed) {
     let Content::Tcp(segment) = &parsed.content else {
         return assert!(view.protocol != PROTOCOL_TCP || view.fragment.is_some());
     };
+    assert_eq!(
+        view.sound_tcp().is_some(),
+        parsed.malformed.is_empty() && view.options.is_empty()
+    );
     assert_eq!((view.src, view.dst), (segment.ip.src(), segment.ip.dst()));
     match &segment.ip {
         IpHeader::V4(header) => assert_eq!(
