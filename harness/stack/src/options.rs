@@ -120,16 +120,8 @@ impl Options {
         user_timeout: None,
     };
 
-    #[inline]
-    pub(crate) fn parse(segment: &TcpView<'_>) -> Self {
-        let mut options = Self::NONE;
-        options.read(segment);
-        options
-    }
-
-    /// In their place: what is returned from two places is built elsewhere and moved, and it is large.
-    #[inline]
-    fn read(&mut self, segment: &TcpView<'_>) {
+    /// Adds those of a segment. They are large: what is returned is built elsewhere and moved.
+    pub(crate) fn read(&mut self, segment: &TcpView<'_>) {
         // The layout nearly every segment has (RFC 7323 appendix A).
         if let [1, 1, 8, 10, body @ ..] = segment.options
             && let Some(body) = body.first_chunk::<8>()
@@ -309,7 +301,9 @@ mod tests {
         let mut segment = vec![0; 20];
         segment[12] = u8::try_from((20 + options.len()) / 4 * 16).unwrap();
         segment.extend_from_slice(options);
-        Options::parse(&TcpView::parse(&segment).unwrap())
+        let mut read = Options::NONE;
+        read.read(&TcpView::parse(&segment).unwrap());
+        read
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Default for FourTuple {
 /// In few pieces, which keyed hashes take several times faster than the parts. Zones of IPv6 are left
 /// to the comparison.
 impl Hash for FourTuple {
-    #[inline]
+    #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ports = u32::from(self.local.port()) << 16 | u32::from(self.remote.port());
         match (self.local.ip(), self.remote.ip()) {

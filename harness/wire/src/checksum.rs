@@ -34,10 +34,11 @@ impl Sum {
     /// Adds `bytes` as big-endian words; an odd last byte is padded with a zero (RFC 9293 §3.1).
     /// Only the last piece added may have an odd length.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
         // A header without options: no loop.
         match bytes.split_first_chunk::<20>() {
+            Some((header, [])) => self.add_header(header),
             Some((header, rest)) => self.add_header(header).add_run(rest),
             None => self.add_run(bytes),
         }
@@ -61,9 +62,6 @@ impl Sum {
 
     #[inline]
     fn add_run(mut self, bytes: &[u8]) -> Self {
-        if bytes.is_empty() {
-            return self;
-        }
         let rest = if bytes.len() >= MANY {
             let (words, rest) = bytes.as_chunks::<8>();
             self.add(sum_of_words(words));
@@ -100,7 +98,7 @@ impl Sum {
     /// The pseudo-header of `protocol` between two addresses: RFC 9293 §3.1 for IPv4, RFC 8200 §8.1
     /// for IPv6. Mixed families have no pseudo-header: both addresses are added as they are.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, length: usize) -> Self {
         let mut sum = Self::new().add_long(u32::from(protocol) + length as u32);
         for address in [src, dst] {

@@ -98,8 +98,12 @@ impl<'a> IpView<'a> {
         }
     }
 
-    #[inline]
-    fn parse_v4(bytes: &'a [u8]) -> Result<Self, ViewError> {
+    /// The same for bytes whose version is known to be 4: addresses are then known to be such, too.
+    ///
+    /// # Errors
+    /// [`ViewError`] when the lengths contradict each other.
+    #[inline(always)]
+    pub fn parse_v4(bytes: &'a [u8]) -> Result<Self, ViewError> {
         let Some(fixed) = bytes.first_chunk::<20>() else {
             return Err(short("IPv4", 20, bytes.len()));
         };
@@ -191,7 +195,7 @@ impl<'a> IpView<'a> {
     }
 
     /// Whether the IPv4 header checksum is right; IPv6 has none and is always right.
-    #[inline]
+    #[inline(always)]
     pub fn header_checksum_ok(&self) -> bool {
         matches!(self.src, IpAddr::V6(_)) || Sum::new().add_bytes(self.header).fold() == 0xffff
     }

@@ -158,7 +158,7 @@ impl Connection {
     }
 
     /// §3.10.7.4: all other states, check after check.
-    #[inline]
+    #[inline(always)]
     fn arrives_otherwise(
         &mut self,
         now: Instant,
@@ -196,7 +196,7 @@ impl Connection {
     }
 
     /// Sixth, seventh and eighth.
-    #[inline]
+    #[inline(always)]
     fn urg_text_and_fin(
         &mut self,
         now: Instant,

@@ -99,7 +99,7 @@ impl Connection {
     /// First, check the sequence number (§3.10.7.4, the four rows of §3.4), and trim the segment to
     /// the window. True when the window is closed and the text was refused, but ACK, RST and URG
     /// still count (MUST-66).
-    #[inline]
+    #[inline(always)]
     pub(super) fn first_sequence_number(&mut self, segment: &mut Arrived<'_>) -> Check<bool> {
         let receive = self.state.receive_vars();
         // What nearly every segment is: next, with room behind it, so that nothing is to be trimmed.
@@ -269,7 +269,7 @@ impl Connection {
     }
 
     /// Fifth, check the ACK field.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fifth_ack(
         &mut self,
         now: Instant,
@@ -385,7 +385,7 @@ impl Connection {
     }
 
     /// Sixth, check the URG bit: only while the peer may send.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sixth_urg(&mut self, segment: &Arrived<'_>, reaction: &mut Reaction) {
         if !segment.has(Flags::URG) {
             return;
@@ -398,7 +398,7 @@ impl Connection {
     }
 
     /// Seventh, process the segment text: ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2 only.
-    #[inline]
+    #[inline(always)]
     pub(super) fn seventh_text(
         &mut self,
         now: Instant,
@@ -435,7 +435,7 @@ impl Connection {
     }
 
     /// Eighth, check the FIN bit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn eighth_fin(
         &mut self,
         now: Instant,

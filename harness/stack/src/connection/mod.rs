@@ -35,8 +35,6 @@ use tcpconf_wire::{Flags, Instant, SeqNumber};
 pub(crate) struct Env<'a> {
     pub(crate) config: &'a Config,
     pub(crate) secret: &'a Secret,
-    /// What is known of the way to the peer.
-    pub(crate) path: Path,
 }
 
 /// A path MTU (RFC 1191, RFC 8201).
@@ -224,7 +222,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// §3.10.1, active OPEN in CLOSED: SYN-SENT, with a SYN due.
     pub(crate) fn open(
-        tuple: &FourTuple,
+        (tuple, path): (&FourTuple, Path),
         iss: SeqNumber,
         options: SocketOptions,
         now: Instant,
@@ -239,28 +237,24 @@ impl Connection {
             early_sent: 0,
             syn: SynTimer::new(now),
         });
-        let negotiated = Self::nothing_negotiated(tuple, &options, now, env);
-        let mut connection = Self::default();
-        connection.begin(
-            tuple,
-            (Origin::Active, state),
-            &options,
-            &negotiated,
-            now,
-            env,
-        );
+        let mut connection = Self {
+            negotiated: Self::nothing_negotiated((tuple, path), &options, now, env),
+            ..Self::default()
+        };
+        connection.begin((tuple, path), Origin::Active, &options, now, env);
+        connection.state = state;
         connection.owned = true;
         connection
     }
 
     fn nothing_negotiated(
-        tuple: &FourTuple,
+        (tuple, path): (&FourTuple, Path),
         user: &SocketOptions,
         now: Instant,
         env: Env<'_>,
     ) -> Negotiated {
         let (nothing, irs) = (Options::default(), SeqNumber(0));
-        Negotiated::from_syn(&nothing, irs, (env.config, user), tuple, env.path.mtu, now)
+        Negotiated::from_syn(&nothing, irs, (env.config, user), tuple, path.mtu, now)
     }
 
     /// §3.10.7.2, third: a SYN in LISTEN. Its text waits until ESTABLISHED, acknowledged only then; a
@@ -268,32 +262,35 @@ impl Connection {
     /// was before, in its place.
     pub(crate) fn accept_syn(
         &mut self,
-        (tuple, iss): (&FourTuple, SeqNumber),
+        (tuple, path, iss): (&FourTuple, Path, SeqNumber),
         (listener, options): (SocketId, &SocketOptions),
         syn: &Arrived<'_>,
         now: Instant,
         env: Env<'_>,
         spare: Spare,
     ) {
-        let mut negotiated = Negotiated::from_syn(
+        self.negotiated = Negotiated::from_syn(
             syn.options,
             syn.seq,
             (env.config, options),
             tuple,
-            env.path.mtu,
+            path.mtu,
             now,
         )
         .without_options_that_leave_no_room();
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
-        negotiated.ecn = options.ecn(env.config) != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
+        self.negotiated.ecn =
+            options.ecn(env.config) != Ecn::Off && syn.has(Flags::ECE | Flags::CWR);
+        self.begin((tuple, path), Origin::Passive(listener), options, now, env);
         let buffer = options.receive_buffer(env.config);
         let ranges = env.config.max_reassembly_ranges;
         let (mut sender, mut receiver) = spare.into_parts();
         receiver.begin(syn.seq, buffer, ranges);
-        sender.begin(iss, env.config, options, &negotiated, now);
-        negotiated.scale(&mut receiver, options.receive_shift(env.config));
+        sender.begin(iss, env.config, options, &self.negotiated, now);
+        self.negotiated
+            .scale(&mut receiver, options.receive_shift(env.config));
         sender.window_of_syn(syn.seq, syn.ack, syn.window);
-        let state = State::SynReceived(SynReceived {
+        self.state = State::SynReceived(SynReceived {
             sender,
             receiver,
             handshake: Handshake {
@@ -301,21 +298,18 @@ impl Connection {
                 early: syn.text.into(),
             },
         });
-        let origin = Origin::Passive(listener);
-        self.begin(tuple, (origin, state), options, &negotiated, now, env);
     }
 
-    /// What all connections begin with.
+    /// What all connections begin with, besides a state and what was negotiated.
     fn begin(
         &mut self,
-        tuple: &FourTuple,
-        (origin, state): (Origin, State),
+        (tuple, path): (&FourTuple, Path),
+        origin: Origin,
         options: &SocketOptions,
-        negotiated: &Negotiated,
         now: Instant,
         env: Env<'_>,
     ) {
-        let stamped = origin == Origin::Active || negotiated.timestamps.is_some();
+        let stamped = origin == Origin::Active || self.negotiated.timestamps.is_some();
         self.timestamp_offset = if stamped {
             env.secret.timestamp_offset(tuple)
         } else {
@@ -323,13 +317,11 @@ impl Connection {
         };
         self.tuple = *tuple;
         self.origin = origin;
-        self.state = state;
         self.options = *options;
-        self.negotiated = *negotiated;
         self.ack = AckSchedule::default();
         self.challenge = RateLimit::new(env.config.challenge_acks_per_second);
-        self.path_mtu = env.path.mtu;
-        self.path_mtu_until = env.path.until;
+        self.path_mtu = path.mtu;
+        self.path_mtu_until = path.until;
         self.fast_open_cookie = None;
         self.adopted_timeout = None;
         self.peer_user_timeout = None;

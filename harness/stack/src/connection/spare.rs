@@ -66,10 +66,9 @@ mod tests {
             mtu: 576,
             until: Some(Instant::from_secs(9)),
         };
-        let env = |path| Env {
+        let env = Env {
             config: &config,
             secret: &secret,
-            path,
         };
         let listener = SocketId {
             index: 3,
@@ -89,15 +88,15 @@ mod tests {
         let syn = segment(100, SeqNumber(0), Flags::SYN, b"early", &options);
         let socket = (listener, &config.socket);
         connection.accept_syn(
-            (&tuple(1), iss),
+            (&tuple(1), path, iss),
             socket,
             &syn,
             now,
-            env(path),
+            env,
             Spare::default(),
         );
         let mut out = Vec::new();
-        assert!(connection.poll(now, env(path), &mut out));
+        assert!(connection.poll(now, env, &mut out));
         connection.owned = true;
         let ack = iss + 1;
         for (seq, flags, text) in [
@@ -108,9 +107,9 @@ mod tests {
             let options = Options::NONE;
             let mut reaction = Reaction::DROP;
             let mut segment = segment(seq, ack, flags, text, &options);
-            connection.segment_arrives(now, &mut segment, env(path), &mut reaction);
+            connection.segment_arrives(now, &mut segment, env, &mut reaction);
             assert_eq!(connection.send(&[7; 5000], true), Ok(5000));
-            while connection.poll(now, env(path), &mut out) {}
+            while connection.poll(now, env, &mut out) {}
         }
         assert!(connection.unread() > 0 && connection.deadline().is_some());
         let spare = connection.end(Some(crate::error::ErrorKind::Reset));
@@ -121,14 +120,14 @@ mod tests {
         };
         let later = Instant::from_secs(70);
         let syn = segment(900, SeqNumber(0), Flags::SYN, &[], &Options::NONE);
-        connection.accept_syn((&tuple(2), iss + 7), socket, &syn, later, env(link), spare);
+        connection.accept_syn((&tuple(2), link, iss + 7), socket, &syn, later, env, spare);
         let mut new = Connection::default();
         new.accept_syn(
-            (&tuple(2), iss + 7),
+            (&tuple(2), link, iss + 7),
             socket,
             &syn,
             later,
-            env(link),
+            env,
             Spare::default(),
         );
         assert_eq!(format!("{connection:#?}"), format!("{new:#?}"));

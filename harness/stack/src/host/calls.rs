@@ -117,8 +117,9 @@ impl Host {
         options: Option<SocketOptions>,
     ) -> Connection {
         let iss = self.secret.isn(now, tuple);
-        let env = self.env(tuple.remote.ip());
-        Connection::open(tuple, iss, options.unwrap_or(self.config.socket), now, env)
+        let way = (tuple, self.path(tuple.remote.ip()));
+        let options = options.unwrap_or(self.config.socket);
+        Connection::open(way, iss, options, now, self.env())
     }
 
     fn check_room(&self) -> Result<(), CallError> {
@@ -301,7 +302,6 @@ impl Host {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
-            path: self.link_path(),
         };
         let abort = match self.slots.find(id) {
             Some(Entry::Connection(_)) => self

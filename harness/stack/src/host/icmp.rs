@@ -87,7 +87,12 @@ fn quoted(bytes: &[u8]) -> Option<(FourTuple, SeqNumber, u16)> {
 }
 
 impl Host {
-    pub(super) fn handle_icmp(&mut self, now: Instant, ip: &IpView<'_>) {
+    #[cold]
+    pub(super) fn handle_icmp(&mut self, now: Instant, packet: &[u8]) {
+        // Read once more: who hands out a view has to keep all of it in memory, for each packet.
+        let Ok(ip) = IpView::parse(packet) else {
+            return;
+        };
         let v6 = ip.dst.is_ipv6();
         let message = ip.payload;
         let good = if v6 {

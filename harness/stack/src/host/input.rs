@@ -9,17 +9,31 @@ use crate::options::{Options, Timestamps};
 use crate::types::FourTuple;
 use std::net::IpAddr;
 use tcpconf_wire::view::{IpView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TcpView};
-use tcpconf_wire::{Flags, Instant};
+use tcpconf_wire::{Flags, Instant, SeqNumber};
 
 impl Host {
     /// Takes an IP packet from the link. Whatever is in it, this does not panic.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
         self.handle_timeout(now);
-        // Views are large: looked at where they are, not moved.
-        let view = IpView::parse(packet);
-        let Ok(ip) = &view else {
-            return;
-        };
+        // Each version has its own code: where an address is known to be a word, nearly nothing has to be copied.
+        if packet.first().is_some_and(|b| b >> 4 == 4) {
+            if let Ok(ip) = IpView::parse_v4(packet) {
+                self.handle_view(now, &ip, packet);
+            }
+        } else {
+            self.handle_other_version(now, packet);
+        }
+    }
+
+    #[inline(never)]
+    fn handle_other_version(&mut self, now: Instant, packet: &[u8]) {
+        if let Ok(ip) = IpView::parse(packet) {
+            self.handle_view(now, &ip, packet);
+        }
+    }
+
+    #[inline(always)]
+    fn handle_view(&mut self, now: Instant, ip: &IpView<'_>, packet: &[u8]) {
         if ip.fragment.is_some() || !ip.header_checksum_ok() {
             return;
         }
@@ -27,15 +41,15 @@ impl Host {
             (PROTOCOL_TCP, _) => {
                 // MUST-3
                 if ip.tcp_checksum_ok()
-                    && let Ok(tcp) = &ip.tcp()
+                    && let Ok(tcp) = ip.tcp()
                 {
-                    self.handle_segment(now, ip, tcp);
+                    self.handle_segment(now, ip, &tcp);
                 }
             }
             (PROTOCOL_ICMP, IpAddr::V4(_)) | (PROTOCOL_ICMPV6, IpAddr::V6(_))
                 if self.is_own(ip.dst) =>
             {
-                self.handle_icmp(now, ip);
+                self.handle_icmp(now, packet);
             }
             _ => {}
         }
@@ -59,15 +73,13 @@ impl Host {
             (&ip.dst, tcp.dst_port),
             &self.slots,
         );
-        if recent.is_none() && !(self.is_own(ip.dst) && self.source_is_valid(ip.src, ip.dst)) {
-            return;
-        }
-        let parsed;
+        let mut read;
         let options = if tcp.options.is_empty() {
             const { &Options::NONE }
         } else {
-            parsed = Options::parse(tcp);
-            &parsed
+            read = Options::NONE;
+            read.read(tcp);
+            &read
         };
         let mut segment = Arrived {
             seq: tcp.seq,
@@ -83,38 +95,54 @@ impl Host {
             local: (ip.dst, tcp.dst_port).into(),
             remote: (ip.src, tcp.src_port).into(),
         };
-        let index = if let Some(index) = recent {
-            index
-        } else {
-            let tuple = tuple();
-            let Some(index) = self.find(&tuple) else {
-                self.arrives_without_connection(now, &tuple, &segment, None);
-                return;
-            };
-            index
-        };
-        if let Fate::Reopen { above } = self.deliver(index, now, &mut segment) {
-            self.finish(index, None);
-            self.arrives_without_connection(now, &tuple(), &segment, Some(above));
+        match recent {
+            Some(index) => self.arrives_at(index, now, &mut segment),
+            None => self.arrives_from_another(now, &tuple(), &mut segment),
+        }
+    }
+
+    /// A segment that is not of the connection of the last one.
+    #[inline(never)]
+    fn arrives_from_another(&mut self, now: Instant, tuple: &FourTuple, segment: &mut Arrived<'_>) {
+        let (src, dst) = (tuple.remote.ip(), tuple.local.ip());
+        if !(self.is_own(dst) && self.source_is_valid(src, dst)) {
+            return;
+        }
+        match self.connections.get(tuple, &self.slots) {
+            Some(index) => {
+                self.connections.expect(index);
+                self.arrives_at(index, now, segment);
+            }
+            None => self.arrives_without_connection(now, tuple, segment, None),
+        }
+    }
+
+    /// A segment of the connection at `index`.
+    #[inline(always)]
+    fn arrives_at(&mut self, index: u32, now: Instant, segment: &mut Arrived<'_>) {
+        if let Fate::Reopen { above } = self.deliver(index, now, segment) {
+            self.reopen(index, now, segment, above);
             return;
         }
         self.touch(index);
     }
 
-    /// The connection of a segment whose addresses can be right.
-    fn find(&mut self, tuple: &FourTuple) -> Option<u32> {
-        let index = self.connections.get(tuple, &self.slots)?;
-        self.connections.expect(index);
-        Some(index)
+    /// TIME-WAIT ends, and the segment goes to the listener.
+    #[cold]
+    fn reopen(&mut self, index: u32, now: Instant, segment: &Arrived<'_>, above: SeqNumber) {
+        if let Some(connection) = self.slots.connection(index) {
+            let tuple = connection.tuple;
+            self.finish(index, None);
+            self.arrives_without_connection(now, &tuple, segment, Some(above));
+        }
     }
 
     /// Hands a segment to its connection and carries out what that returns; what became of the connection.
-    #[inline(always)]
+    #[inline]
     pub(super) fn deliver(&mut self, index: u32, now: Instant, segment: &mut Arrived<'_>) -> Fate {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
-            path: self.link_path(),
         };
         let Some(connection) = self.slots.connection_mut(index) else {
             return Fate::Stay;
@@ -122,23 +150,17 @@ impl Host {
         let asked = connection.fast_open_state();
         let mut reaction = Reaction::DROP;
         connection.segment_arrives(now, segment, env, &mut reaction);
-        match reaction.fate {
-            Fate::Reopen { .. } => {
-                let local = connection.tuple.local;
-                if !self.has_room_at(local) {
-                    // Nobody listens, or nobody could: a SYN does not end TIME-WAIT.
-                    reaction = Reaction::reply(Reply::ChallengeAck);
-                }
+        if let Fate::Reopen { .. } = reaction.fate {
+            let local = connection.tuple.local;
+            if !self.has_room_at(local) {
+                // Nobody listens, or nobody could: a SYN does not end TIME-WAIT.
+                reaction = Reaction::reply(Reply::ChallengeAck);
             }
-            Fate::Enter(_) => {
-                let remote = connection.tuple.remote.ip();
-                if let Some((option, repeated)) = asked {
-                    self.learn_cookie(now, remote, option, repeated, segment);
-                }
-            }
-            Fate::Stay | Fate::ReturnToListen | Fate::Closed(_) => {}
+        } else if let (Some((option, repeated)), Fate::Enter(_)) = (asked, reaction.fate) {
+            let remote = connection.tuple.remote.ip();
+            self.learn_cookie(now, remote, option, repeated, segment);
         }
-        self.apply(index, now, &reaction, segment.options.timestamps);
+        self.apply(index, now, &reaction, segment.options);
         reaction.fate
     }
 
@@ -157,10 +179,7 @@ impl Host {
             (segment.ack, None)
         } else {
             // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
-            (
-                tcpconf_wire::SeqNumber(0),
-                Some(segment.seq + segment.len()),
-            )
+            (SeqNumber(0), Some(segment.seq + segment.len()))
         };
         // RFC 7323 §5.2: a RST that a segment with timestamps has caused returns its TSval.
         let timestamps = segment

@@ -47,13 +47,17 @@ impl Listener {
 impl Host {
     /// The listener for segments to `local`: one with that address before one with none.
     pub(super) fn listener_for(&self, local: SocketAddr) -> Option<u32> {
-        let candidates = self.listeners.get(&local.port())?;
-        let with = |wanted: Option<IpAddr>| {
-            candidates.iter().copied().find(
-                |&index| matches!(self.slots.entry(index), Entry::Listener(l) if l.local == wanted),
-            )
-        };
-        with(Some(local.ip())).or_else(|| with(None))
+        let mut any = None;
+        for &index in self.listeners.get(&local.port())? {
+            if let Entry::Listener(listener) = self.slots.entry(index) {
+                match listener.local {
+                    Some(address) if address == local.ip() => return Some(index),
+                    Some(_) => {}
+                    None => any = any.or(Some(index)),
+                }
+            }
+        }
+        any
     }
 
     /// Whether a SYN to `local` would make a connection in SYN-RECEIVED.
@@ -154,11 +158,14 @@ impl Host {
             return None;
         }
         listener.half_open += 1;
-        let options = listener.options.socket;
         let spare = self.slots.take_spare();
         let mut connection = self.slots.place();
-        let env = self.env(tuple.remote.ip());
-        connection.accept_syn((tuple, iss), (id, &options), syn, now, env, spare);
+        let path = self.path(tuple.remote.ip());
+        let Entry::Listener(listener) = self.slots.entry(index) else {
+            return None;
+        };
+        let socket = (id, &listener.options.socket);
+        connection.accept_syn((tuple, path, iss), socket, syn, now, self.env(), spare);
         let embryo = self.slots.insert(Entry::Connection(connection));
         self.connections.insert(tuple, embryo.index, &self.slots);
         self.connections.expect(embryo.index);

@@ -20,7 +20,7 @@ use crate::connection::state::State;
 use crate::connection::{Connection, Env, Origin, Path};
 use crate::error::ErrorKind;
 use crate::isn::Secret;
-use crate::options::Timestamps;
+use crate::options::{Options, Timestamps};
 use crate::timer_heap::TimerHeap;
 use crate::types::{Event, SocketId};
 use slots::{Entry, Slots};
@@ -141,7 +141,6 @@ impl Host {
         let env = Env {
             config: &self.config,
             secret: &self.secret,
-            path: self.link_path(),
         };
         while let Some(&index) = self.ready.front() {
             if let Some(connection) = self.slots.connection_mut(index) {
@@ -182,7 +181,6 @@ impl Host {
             let env = Env {
                 config: &self.config,
                 secret: &self.secret,
-                path: self.link_path(),
             };
             let Some(connection) = self.slots.connection_mut(index) else {
                 self.timers.set(index, None);
@@ -191,7 +189,7 @@ impl Host {
             let reaction = connection.on_timeout(now, env);
             let deadline = connection.deadline();
             self.timers.set(index, deadline);
-            self.apply(index, now, &reaction, None);
+            self.apply(index, now, &reaction, const { &Options::NONE });
             self.touch(index);
         }
     }
@@ -237,10 +235,9 @@ impl Host {
         }
     }
 
-    /// Carries out what the state machine has returned. `cause` is the timestamp of the segment
-    /// that a RST answers.
+    /// Carries out what the state machine has returned. `cause` has the options of the segment that a RST answers.
     #[inline]
-    fn apply(&mut self, index: u32, now: Instant, reaction: &Reaction, cause: Option<Timestamps>) {
+    fn apply(&mut self, index: u32, now: Instant, reaction: &Reaction, cause: &Options) {
         let Some(connection) = self.slots.connection_mut(index) else {
             return;
         };
@@ -261,7 +258,7 @@ impl Host {
                 }
             }
             Reply::Reset { seq } => {
-                let cause = cause.filter(|_| self.config.timestamps);
+                let cause = cause.timestamps.filter(|_| self.config.timestamps);
                 reset = Some(connection.reset(seq, cause, now));
             }
         }

@@ -13,25 +13,20 @@ const MIN_V4: u16 = 552;
 const MIN_V6: u16 = 1280;
 
 impl Host {
-    /// What a connection towards `remote` needs of its host.
-    pub(super) fn env(&self, remote: IpAddr) -> Env<'_> {
+    /// What a connection needs of its host.
+    pub(super) fn env(&self) -> Env<'_> {
         Env {
             config: &self.config,
             secret: &self.secret,
-            path: self.path(remote),
         }
     }
 
-    /// That of the own link: for connections that have their own.
-    pub(super) fn link_path(&self) -> Path {
-        Path {
+    /// What is known of the way to `remote`.
+    pub(super) fn path(&self, remote: IpAddr) -> Path {
+        let link = Path {
             mtu: self.config.mtu,
             until: None,
-        }
-    }
-
-    fn path(&self, remote: IpAddr) -> Path {
-        let link = self.link_path();
+        };
         if self.paths.is_empty() {
             return link;
         }
