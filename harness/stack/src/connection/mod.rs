@@ -184,6 +184,8 @@ impl Negotiated {
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) tuple: FourTuple,
+    /// That of the tuple in the host's table of connections.
+    pub(crate) hash: u32,
     pub(crate) origin: Origin,
     pub(crate) state: State,
     pub(crate) options: SocketOptions,
@@ -316,6 +318,7 @@ impl Connection {
             0
         };
         self.tuple = *tuple;
+        self.hash = 0;
         self.origin = origin;
         self.options = *options;
         self.ack = AckSchedule::default();

@@ -76,7 +76,7 @@ impl Host {
         let connection = self.active(now, &tuple, options);
         let entry = self.slots.boxed(connection);
         let id = self.slots.insert(entry);
-        self.connections.insert(&tuple, id.index, &self.slots);
+        self.connections.insert(id.index, &mut self.slots);
         self.touch(id.index);
         Ok(id)
     }
@@ -105,7 +105,7 @@ impl Host {
         let connection = self.active(now, &tuple, Some(options));
         let entry = self.slots.boxed(connection);
         *self.slots.entry_mut(id.index) = entry;
-        self.connections.insert(&tuple, id.index, &self.slots);
+        self.connections.insert(id.index, &mut self.slots);
         self.touch(id.index);
         Ok(())
     }

@@ -167,7 +167,7 @@ impl Host {
         let socket = (id, &listener.options.socket);
         connection.accept_syn((tuple, path, iss), socket, syn, now, self.env(), spare);
         let embryo = self.slots.insert(Entry::Connection(connection));
-        self.connections.insert(tuple, embryo.index, &self.slots);
+        self.connections.insert(embryo.index, &mut self.slots);
         self.connections.expect(embryo.index);
         self.touch(embryo.index);
         Some(embryo.index)

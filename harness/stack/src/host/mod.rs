@@ -348,9 +348,9 @@ impl Host {
             return;
         };
         let was_embryo = connection.state.half_open();
-        let (tuple, origin, owned) = (connection.tuple, connection.origin, connection.owned);
+        let (origin, owned) = (connection.origin, connection.owned);
         let spare = connection.end(error);
-        self.connections.remove(&tuple, index);
+        self.connections.remove(index, &mut self.slots);
         self.timers.set(index, None);
         if let (true, Origin::Passive(listener)) = (was_embryo, origin)
             && let Some(listener) = self.slots.listener_mut(listener)

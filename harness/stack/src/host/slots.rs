@@ -2,6 +2,7 @@
 //! new socket.
 
 use super::listen::Listener;
+use super::table::NOBODY;
 use crate::connection::state::State;
 use crate::connection::{Connection, Spare};
 use crate::types::SocketId;
@@ -16,6 +17,8 @@ pub(super) enum Entry {
 #[derive(Debug)]
 struct Slot {
     generation: u32,
+    /// The next in a chain of the table of connections.
+    link: u32,
     entry: Entry,
 }
 
@@ -45,6 +48,7 @@ impl Slots {
         }
         self.slots.push(Slot {
             generation: 0,
+            link: NOBODY,
             entry,
         });
         self.id((self.slots.len() - 1) as u32)
@@ -121,6 +125,15 @@ impl Slots {
             Entry::Connection(connection) => Some(connection),
             Entry::Free | Entry::Listener(_) => None,
         }
+    }
+
+    /// What follows this place in a chain of the table of connections.
+    pub(super) fn link(&self, index: u32) -> u32 {
+        self.slots[index as usize].link
+    }
+
+    pub(super) fn link_mut(&mut self, index: u32) -> &mut u32 {
+        &mut self.slots[index as usize].link
     }
 
     pub(super) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
