@@ -34,8 +34,14 @@ impl Sum {
     /// Adds `bytes` as big-endian words; an odd last byte is padded with a zero (RFC 9293 §3.1).
     /// Only the last piece added may have an odd length.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
+        self.add_packet(bytes)
+    }
+
+    /// The same as part of its caller, for what every packet that comes in goes through.
+    #[inline(always)]
+    pub(crate) fn add_packet(self, bytes: &[u8]) -> Self {
         // A header without options: no loop.
         match bytes.split_first_chunk::<20>() {
             Some((header, [])) => self.add_header(header),
@@ -62,6 +68,9 @@ impl Sum {
 
     #[inline]
     fn add_run(mut self, bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return self;
+        }
         let rest = if bytes.len() >= MANY {
             let (words, rest) = bytes.as_chunks::<8>();
             self.add(sum_of_words(words));
@@ -98,8 +107,14 @@ impl Sum {
     /// The pseudo-header of `protocol` between two addresses: RFC 9293 §3.1 for IPv4, RFC 8200 §8.1
     /// for IPv6. Mixed families have no pseudo-header: both addresses are added as they are.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, length: usize) -> Self {
+        Self::of_addresses(src, dst, protocol, length)
+    }
+
+    /// The same as part of its caller, which mostly knows which of the two versions it has.
+    #[inline(always)]
+    pub(crate) fn of_addresses(src: IpAddr, dst: IpAddr, protocol: u8, length: usize) -> Self {
         let mut sum = Self::new().add_long(u32::from(protocol) + length as u32);
         for address in [src, dst] {
             sum = match address {

@@ -197,7 +197,7 @@ impl<'a> IpView<'a> {
     /// Whether the IPv4 header checksum is right; IPv6 has none and is always right.
     #[inline(always)]
     pub fn header_checksum_ok(&self) -> bool {
-        matches!(self.src, IpAddr::V6(_)) || Sum::new().add_bytes(self.header).fold() == 0xffff
+        matches!(self.src, IpAddr::V6(_)) || Sum::new().add_packet(self.header).fold() == 0xffff
     }
 
     /// The payload as a TCP segment.
@@ -212,8 +212,8 @@ impl<'a> IpView<'a> {
     /// Whether the checksum of the payload is right for TCP.
     #[inline(always)]
     pub fn tcp_checksum_ok(&self) -> bool {
-        Sum::pseudo_header(self.src, self.dst, PROTOCOL_TCP, self.payload.len())
-            .add_bytes(self.payload)
+        Sum::of_addresses(self.src, self.dst, PROTOCOL_TCP, self.payload.len())
+            .add_packet(self.payload)
             .fold()
             == 0xffff
     }

@@ -307,6 +307,13 @@ impl Connection {
             // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
             return Break(Reaction::reply(Self::ack_for(segment)));
         }
+        if let State::LastAck(state) = &self.state
+            && state.sender.fin_is_acknowledged_by(segment.ack)
+        {
+            // "delete the TCB, enter the CLOSED state, and return": what the sender would learn dies with it.
+            reaction.fate = Fate::Closed(None);
+            return Continue(());
+        }
         let wnd = self.scaled_window(segment);
         let echoed_rtt = self.echoed_rtt(now, segment);
         let Some(sender) = self.state.sender_mut() else {
@@ -349,11 +356,6 @@ impl Connection {
         env: Env<'_>,
         reaction: &mut Reaction,
     ) -> Check {
-        if let State::LastAck(_) = self.state {
-            // "delete the TCB, enter the CLOSED state, and return"
-            reaction.fate = Fate::Closed(None);
-            return Continue(());
-        }
         match mem::take(&mut self.state) {
             State::FinWait1(FinWait1 {
                 sender,

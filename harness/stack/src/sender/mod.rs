@@ -330,6 +330,12 @@ impl Sender {
         self.fin == Fin::Sent
     }
 
+    /// Whether this acceptable SEG.ACK covers all that was sent, and the FIN was.
+    #[inline]
+    pub(crate) fn fin_is_acknowledged_by(&self, ack: SeqNumber) -> bool {
+        self.fin == Fin::Sent && ack == self.snd_nxt
+    }
+
     pub(crate) fn room(&self) -> usize {
         self.buffer.room()
     }
