@@ -77,17 +77,17 @@ impl Connection {
             now,
         );
         self.negotiated.ecn = self.ecn_answer(segment, env);
-        let State::SynSent(SynSent {
+        let State::SynSent(state) = mem::take(&mut self.state) else {
+            unreachable!("the caller has looked at the state");
+        };
+        let SynSent {
             iss,
             queued,
             urgent,
             syn,
             early_sent,
             ..
-        }) = mem::take(&mut self.state)
-        else {
-            unreachable!("the caller has looked at the state");
-        };
+        } = *state;
         let (options, negotiated) = (&self.options, &self.negotiated);
         let sender = Sender::new(iss, queued, env.config, options, negotiated, now);
         let mut sender = Box::new(sender);

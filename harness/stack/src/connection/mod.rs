@@ -230,7 +230,7 @@ impl Connection {
         now: Instant,
         env: Env<'_>,
     ) -> Self {
-        let state = State::SynSent(SynSent {
+        let state = State::SynSent(Box::new(SynSent {
             iss,
             queued: Ring::new(options.send_buffer(env.config)),
             urgent: false,
@@ -238,7 +238,7 @@ impl Connection {
             early: 0,
             early_sent: 0,
             syn: SynTimer::new(now),
-        });
+        }));
         let mut connection = Self {
             negotiated: Self::nothing_negotiated((tuple, path), &options, now, env),
             ..Self::default()
@@ -502,7 +502,7 @@ impl Connection {
     /// Octets held by buffers and lists.
     pub(crate) fn allocated(&self) -> usize {
         let rings = match &self.state {
-            State::SynSent(s) => s.queued.allocated(),
+            State::SynSent(s) => size_of::<SynSent>() + s.queued.allocated(),
             State::Closed(c) => c.unread.allocated(),
             state => state
                 .finished()

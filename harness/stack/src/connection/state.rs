@@ -1,7 +1,8 @@
 //! The states of a connection (RFC 9293 §3.3.2), each with only what it has: what cannot send has
 //! no [`Sender`], what cannot receive has no [`Receiver`].
 //!
-//! Both halves are boxed, so that a change of state moves little and the states without a sender are small.
+//! Both halves are boxed, and so is SYN-SENT, so that a change of state moves little and the states without a sender
+//! are small.
 //!
 //! LISTEN is a type of its own (`host::listen::Listener`), and CLOSED has no connection at all; the
 //! variant `Closed` is what is left for a user who has not let go yet.
@@ -182,7 +183,7 @@ pub(crate) struct Closed {
 
 #[derive(Debug)]
 pub(crate) enum State {
-    SynSent(SynSent),
+    SynSent(Box<SynSent>),
     SynReceived(SynReceived),
     Established(Established),
     FinWait1(FinWait1),
@@ -304,7 +305,7 @@ impl State {
 
     pub(crate) fn syn_timer_mut(&mut self) -> Option<&mut SynTimer> {
         match self {
-            Self::SynSent(SynSent { syn, .. }) => Some(syn),
+            Self::SynSent(state) => Some(&mut state.syn),
             Self::SynReceived(SynReceived { handshake, .. }) => Some(&mut handshake.syn),
             Self::FinWait1(FinWait1 { handshake, .. }) => handshake.as_mut().map(|h| &mut h.syn),
             _ => None,
@@ -313,7 +314,7 @@ impl State {
 
     pub(crate) fn syn_timer(&self) -> Option<&SynTimer> {
         match self {
-            Self::SynSent(SynSent { syn, .. }) => Some(syn),
+            Self::SynSent(state) => Some(&state.syn),
             Self::SynReceived(SynReceived { handshake, .. }) => Some(&handshake.syn),
             Self::FinWait1(FinWait1 { handshake, .. }) => handshake.as_ref().map(|h| &h.syn),
             _ => None,

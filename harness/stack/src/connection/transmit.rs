@@ -31,7 +31,7 @@ impl Connection {
             }
             _ => {}
         }
-        if !(self.ack.now || self.keep_alive_due) && self.state.sender().is_none_or(Sender::rests) {
+        if self.has_nothing_but_syn() {
             return false;
         }
         let options = self.options_of_segment(now);
@@ -59,6 +59,17 @@ impl Connection {
             return true;
         }
         false
+    }
+
+    /// Whether [`Connection::poll`] would find nothing due.
+    #[inline]
+    pub(crate) fn rests(&self) -> bool {
+        self.has_nothing_but_syn() && self.state.syn_timer().is_none_or(|syn| !syn.due)
+    }
+
+    #[inline]
+    fn has_nothing_but_syn(&self) -> bool {
+        !(self.ack.now || self.keep_alive_due) && self.state.sender().is_none_or(Sender::rests)
     }
 
     fn poll_syn(&mut self, now: Instant, env: Env<'_>, out: &mut Vec<u8>) -> bool {

@@ -143,14 +143,19 @@ impl Host {
             secret: &self.secret,
         };
         while let Some(&index) = self.ready.front() {
+            let mut sent = false;
             if let Some(connection) = self.slots.connection_mut(index) {
-                if connection.poll(now, env, out) {
+                sent = connection.poll(now, env, out);
+                if sent && !connection.rests() {
                     return true;
                 }
                 connection.queued = false;
                 self.timers.set(index, connection.deadline());
             }
             self.ready.pop_front();
+            if sent {
+                return true;
+            }
         }
         false
     }
