@@ -178,12 +178,13 @@ impl Connection {
         // Third, security: there are no compartments.
         self.fourth_syn(segment, env)?;
         self.fifth_ack(now, segment, env, reaction)?;
-        match reaction.fate {
+        if let Fate::Closed(_) = reaction.fate {
             // LAST-ACK: "and return".
-            Fate::Closed(_) => return ControlFlow::Continue(()),
+            return ControlFlow::Continue(());
+        }
+        if let Fate::Enter(_) = reaction.fate {
             // With the text of the SYN RCV.NXT may have moved over that of this segment.
-            Fate::Enter(_) => self.trim(segment),
-            Fate::Stay | Fate::ReturnToListen | Fate::Reopen { .. } => {}
+            self.trim(segment);
         }
         if refused {
             reaction.reply = Reply::Ack;

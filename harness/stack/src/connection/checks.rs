@@ -48,9 +48,18 @@ impl Connection {
 
     /// While our SYN is not acknowledged: the peer's SYN once more is answered by the SYN-ACK once more; in a
     /// simultaneous open the SYN-ACK of the peer counts as the ACK that it carries (§3.5, figure 7).
+    #[inline(always)]
     pub(super) fn syn_of_the_handshake(&mut self, segment: &mut Arrived<'_>) -> Check {
-        let again = segment.has(Flags::SYN)
-            && self.state.half_open()
+        if segment.has(Flags::SYN) {
+            self.syn_once_more(segment)
+        } else {
+            Continue(())
+        }
+    }
+
+    #[cold]
+    fn syn_once_more(&mut self, segment: &mut Arrived<'_>) -> Check {
+        let again = self.state.half_open()
             && !segment.flags.intersects(Flags::RST | Flags::FIN)
             && segment.seq == self.state.receive_vars().irs;
         if !again {

@@ -404,10 +404,15 @@ impl Connection {
     }
 
     /// RFC 5482 §3.1: min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)).
+    #[inline(always)]
     fn take_user_timeout(&mut self, segment: &Arrived<'_>, env: Env<'_>) {
-        let Some(remote) = segment.options.user_timeout else {
-            return;
-        };
+        if let Some(remote) = segment.options.user_timeout {
+            self.adopt_user_timeout(remote, env);
+        }
+    }
+
+    #[cold]
+    fn adopt_user_timeout(&mut self, remote: Duration, env: Env<'_>) {
         if self.options.user_timeout_option == UserTimeoutOption::Off {
             return;
         }

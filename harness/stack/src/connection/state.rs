@@ -181,7 +181,10 @@ pub(crate) struct Closed {
     pub(crate) unread: Ring,
 }
 
+/// With a tag of its own: one that hides in a field of a variant has to be computed at each look, and then the halves
+/// lie elsewhere in each state.
 #[derive(Debug)]
+#[repr(u8)]
 pub(crate) enum State {
     SynSent(Box<SynSent>),
     SynReceived(SynReceived),
@@ -331,6 +334,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(crate) fn send_vars(&self) -> SendVars {
         match self {
             Self::SynSent(s) => SendVars {

@@ -188,7 +188,7 @@ mod tests {
                 index
             })
             .collect();
-        let gone = |port: u16| port % 3 == 0;
+        let gone = |port: u16| port.is_multiple_of(3);
         for port in (0..500u16).filter(|&port| gone(port)) {
             let index = indices[usize::from(port)];
             table.remove(index, &mut slots);
