@@ -31,7 +31,7 @@ impl Connection {
             }
             _ => {}
         }
-        if self.has_nothing_but_syn() {
+        if self.has_no_segment() {
             return false;
         }
         let options = self.options_of_segment(now);
@@ -64,11 +64,11 @@ impl Connection {
     /// Whether [`Connection::poll`] would find nothing due.
     #[inline]
     pub(crate) fn rests(&self) -> bool {
-        self.has_nothing_but_syn() && self.state.syn_timer().is_none_or(|syn| !syn.due)
+        self.has_no_segment() && self.state.syn_timer().is_none_or(|syn| !syn.due)
     }
 
     #[inline]
-    fn has_nothing_but_syn(&self) -> bool {
+    fn has_no_segment(&self) -> bool {
         !(self.ack.now || self.keep_alive_due) && self.state.sender().is_none_or(Sender::rests)
     }
 
