@@ -69,7 +69,8 @@ pub(crate) fn user_targets() -> Vec<String> {
 pub(crate) fn not_described(name: &str) -> Result<(), Failure> {
     if user_targets().iter().any(|target| target == name) {
         let path = std::env::var(TARGETS).unwrap_or_else(|_| FILE.to_owned());
-        let message = format!("{path}: [{name}] is never used: --target {name} is not looked up there");
+        let message =
+            format!("{path}: [{name}] is never used: --target {name} is not looked up there");
         return Err(Failure::usage(message).help("give the table another name"));
     }
     Ok(())

@@ -118,13 +118,24 @@ impl Watch {
 
     /// What is wrong with a packet of the target; empty when every invariant holds that applies.
     pub fn seen(&mut self, packet: &Packet) -> Vec<Finding> {
-        if let Ok(ip) = IpView::parse(&packet.bytes)
-            && let Some(tcp) = ip.sound_tcp()
-        {
-            let from = SocketAddr::new(ip.src, tcp.src_port);
-            let to = SocketAddr::new(ip.dst, tcp.dst_port);
-            return self.judge(packet, (from, to), &Reading::in_packet(&tcp), &[]);
+        match IpView::parse(&packet.bytes) {
+            Ok(ip) => self.seen_in(packet, &ip),
+            Err(_) => self.seen_malformed(packet),
         }
+    }
+
+    /// The same of a packet that was looked at already.
+    pub fn seen_in(&mut self, packet: &Packet, ip: &IpView<'_>) -> Vec<Finding> {
+        let Some(tcp) = ip.sound_tcp() else {
+            return self.seen_malformed(packet);
+        };
+        let from = SocketAddr::new(ip.src, tcp.src_port);
+        let to = SocketAddr::new(ip.dst, tcp.dst_port);
+        self.judge(packet, (from, to), &Reading::in_packet(&tcp), &[])
+    }
+
+    #[cold]
+    fn seen_malformed(&mut self, packet: &Packet) -> Vec<Finding> {
         let parsed = tcpconf_wire::parse(&packet.bytes);
         let Content::Tcp(segment) = &parsed.content else {
             return Vec::new();

@@ -191,4 +191,8 @@ pub struct Status {
     pub retransmissions: u64,
     /// Octets held for this connection: buffers and lists.
     pub memory: usize,
+    /// How many entries of its queues it has looked at one by one so far: segments of the retransmission queue, which
+    /// is the SACK scoreboard, and ranges of the reassembly queue. No segment of a peer may make it grow with the
+    /// length of a queue. What a side has counted goes with it.
+    pub work: u64,
 }

@@ -501,6 +501,7 @@ impl Connection {
             peer_user_timeout: self.peer_user_timeout,
             retransmissions: sender.map_or(0, Sender::retransmissions),
             memory: self.allocated(),
+            work: sender.map_or(0, Sender::visits) + receiver.map_or(0, Receiver::visits),
         }
     }
 

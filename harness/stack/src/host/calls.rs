@@ -10,7 +10,6 @@ use crate::connection::state::State;
 use crate::connection::user::Read;
 use crate::connection::{Connection, Env, Origin};
 use crate::error::{CallError, ErrorKind};
-use crate::receiver::Receiver;
 use crate::types::{FourTuple, Received, SocketId, StateName, Status};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -414,17 +413,6 @@ impl Host {
         self.slots.connection(index).map(Connection::status)
     }
 
-    /// How many entries of its queues a connection has looked at one by one so far: segments of the
-    /// retransmission queue, which is the SACK scoreboard, and ranges of the reassembly queue. No segment of a
-    /// peer may make it grow with the length of a queue. What a side has counted goes with it.
-    pub fn work_of(&self, tuple: FourTuple) -> Option<u64> {
-        let index = self.connections.get(&tuple, &self.slots)?;
-        let connection = self.slots.connection(index)?;
-        let sent = connection.state.sender().map_or(0, |s| s.visits());
-        let received = connection.state.receiver().map_or(0, Receiver::visits);
-        Some(sent + received)
-    }
-
     /// The options of a connection, or those that a listener hands on.
     pub fn options(&self, id: SocketId) -> Option<SocketOptions> {
         match self.slots.find(id)? {
@@ -516,6 +504,7 @@ impl Listener {
             peer_user_timeout: None,
             retransmissions: 0,
             memory: size_of::<Self>(),
+            work: 0,
         }
     }
 }

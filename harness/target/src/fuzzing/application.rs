@@ -84,6 +84,26 @@ impl Client {
         self.sent += taken as u32;
         taken
     }
+
+    /// Sends what is owed as far as it goes.
+    fn flush(
+        &mut self,
+        host: &mut Subject,
+        now: Instant,
+        id: SocketId,
+        mut status: Status,
+        buffer: &mut Vec<u8>,
+    ) {
+        while self.owed > 0 {
+            let count = (self.owed as usize).min(STEP);
+            let taken = self.send(host, now, &status, (id, count, false), buffer);
+            self.owed -= taken as u32;
+            status.writable = status.writable.saturating_sub(taken);
+            if taken < count {
+                return;
+            }
+        }
+    }
 }
 
 /// The application.
@@ -153,25 +173,25 @@ impl Application {
         match self.manner {
             Manner::NoRead => return,
             Manner::Closer => self.close(host, now, id),
-            Manner::Source => {
-                let mss = host.status(id).map_or(0, |status| status.mss);
-                let total = SOURCE_TOTAL.min(mss.saturating_mul(SOURCE_SEGMENTS));
-                if let Some(client) = self.clients.get_mut(&id) {
-                    client.owed = total.saturating_sub(client.sent);
-                }
-            }
-            Manner::Sink | Manner::Echo | Manner::Hold => {}
+            Manner::Sink | Manner::Source | Manner::Echo | Manner::Hold => {}
         }
         let read = self.read(host, now, id, usize::MAX);
-        if self.manner == Manner::Echo
-            && let Some(client) = self.clients.get_mut(&id)
-        {
-            client.owed += read;
-        }
-        self.flush(host, now, id);
-        let Some(client) = self.clients.get(&id) else {
+        let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        if self.manner == Manner::Echo {
+            client.owed += read;
+        }
+        let offers = self.manner == Manner::Source && client.sent < SOURCE_TOTAL;
+        if (offers || client.owed > 0)
+            && let Some(status) = host.status(id)
+        {
+            if self.manner == Manner::Source {
+                let total = SOURCE_TOTAL.min(status.mss.saturating_mul(SOURCE_SEGMENTS));
+                client.owed = total.saturating_sub(client.sent);
+            }
+            client.flush(host, now, id, status, &mut self.buffer);
+        }
         if client.eof && !matches!(self.manner, Manner::Hold) {
             self.clients.remove(&id);
             host.release(now, id);
@@ -189,16 +209,14 @@ impl Application {
         let Some(client) = self.clients.get_mut(&id) else {
             return 0;
         };
-        let Some(status) = host.status(id) else {
-            return 0;
-        };
-        self.buffer.resize(STEP, 0);
+        self.buffer.resize(self.buffer.len().max(STEP), 0);
         let mut count = 0;
         while count < max {
             let step = STEP.min(max - count);
             match host.receive_into(now, id, &mut self.buffer[..step]) {
                 Ok(Some(got @ 1..)) => {
-                    let at = status.irs + 1 + client.read;
+                    let irs = host.status(id).map(|status| status.irs);
+                    let at = irs.expect("what can be read has a status") + 1 + client.read;
                     let wrong = first_wrong(at, &self.buffer[..got]);
                     assert!(
                         wrong.is_none(),
@@ -216,25 +234,6 @@ impl Application {
             }
         }
         count as u32
-    }
-
-    /// Sends what is owed as far as it goes.
-    fn flush(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
-        let Some(client) = self.clients.get_mut(&id).filter(|c| c.owed > 0) else {
-            return;
-        };
-        let Some(mut status) = host.status(id) else {
-            return;
-        };
-        while client.owed > 0 {
-            let count = (client.owed as usize).min(STEP);
-            let taken = client.send(host, now, &status, (id, count, false), &mut self.buffer);
-            client.owed -= taken as u32;
-            status.writable = status.writable.saturating_sub(taken);
-            if taken < count {
-                return;
-            }
-        }
     }
 
     /// SEND of `count` octets; how many were taken.

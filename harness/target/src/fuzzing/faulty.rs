@@ -340,11 +340,10 @@ impl Behaviour for Walks {
         host.handle_packet(now, bytes);
     }
 
-    fn work_of(&self, host: &Host, tuple: FourTuple) -> Option<u64> {
-        let steps = self
-            .steps
-            .get(&(tuple.local, tuple.remote))
-            .map_or(0, |(_, steps)| *steps);
-        host.work_of(tuple).map(|work| work + steps)
+    fn status_of(&self, host: &Host, tuple: FourTuple) -> Option<Status> {
+        let mut status = host.status_of(tuple)?;
+        let steps = self.steps.get(&(tuple.local, tuple.remote));
+        status.work += steps.map_or(0, |(_, steps)| *steps);
+        Some(status)
     }
 }

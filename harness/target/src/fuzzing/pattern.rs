@@ -7,23 +7,15 @@ use tcpconf_wire::SeqNumber;
 const STEP: u32 = 0x9e37_79b1;
 
 /// Octets that are made at once: a vector of them.
-const LANES: usize = 16;
+const LANES: usize = 32;
+
+/// From the product of a place to that of the place so many behind it.
+const STRIDE: u32 = STEP.wrapping_mul(LANES as u32);
 
 /// The octets at the places whose products begin with `first`.
 #[inline(always)]
 fn lanes(first: u32) -> [u8; LANES] {
     core::array::from_fn(|n| (first.wrapping_add((n as u32).wrapping_mul(STEP)) >> 24) as u8)
-}
-
-/// The octets from `seq` on, without end.
-#[inline(always)]
-fn pieces(seq: SeqNumber) -> impl Iterator<Item = [u8; LANES]> {
-    let mut product = seq.0.wrapping_mul(STEP);
-    core::iter::from_fn(move || {
-        let piece = lanes(product);
-        product = product.wrapping_add(STEP.wrapping_mul(LANES as u32));
-        Some(piece)
-    })
 }
 
 /// `len` octets of a stream from `seq` on.
@@ -35,33 +27,35 @@ pub(super) fn stream(seq: SeqNumber, len: usize) -> Vec<u8> {
 
 /// Writes the octets of a stream from `seq` on.
 pub(super) fn fill(seq: SeqNumber, out: &mut [u8]) {
-    let mut right = pieces(seq);
+    let mut product = seq.0.wrapping_mul(STEP);
     let (whole, rest) = out.as_chunks_mut::<LANES>();
-    for (place, piece) in whole.iter_mut().zip(&mut right) {
-        *place = piece;
+    for place in whole {
+        *place = lanes(product);
+        product = product.wrapping_add(STRIDE);
     }
-    if let Some(piece) = right.next() {
-        rest.copy_from_slice(&piece[..rest.len()]);
+    for (place, right) in rest.iter_mut().zip(lanes(product)) {
+        *place = right;
     }
 }
 
 /// The index of the first of these octets that is not that of its place.
 pub(super) fn first_wrong(seq: SeqNumber, got: &[u8]) -> Option<usize> {
-    let mut right = pieces(seq);
+    // Nearly always there is none: that is found out without a branch for each piece.
+    let mut product = seq.0.wrapping_mul(STEP);
     let (whole, rest) = got.as_chunks::<LANES>();
-    let mut at = 0;
-    for (piece, right) in whole.iter().zip(&mut right) {
-        if *piece != right {
-            return differs(piece, &right).map(|n| at + n);
-        }
-        at += LANES;
+    let mut wrong = false;
+    for piece in whole {
+        wrong |= *piece != lanes(product);
+        product = product.wrapping_add(STRIDE);
     }
-    differs(rest, &right.next()?).map(|n| at + n)
-}
-
-/// Where two pieces differ first; the second may be longer.
-fn differs(got: &[u8], right: &[u8]) -> Option<usize> {
-    got.iter().zip(right).position(|(got, right)| got != right)
+    for (octet, right) in rest.iter().zip(lanes(product)) {
+        wrong |= *octet != right;
+    }
+    if !wrong {
+        return None;
+    }
+    let right = stream(seq, got.len());
+    got.iter().zip(right).position(|(got, right)| *got != right)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tcpconf_engine::Watch;
 use tcpconf_stack::ListenOptions;
 use tcpconf_wire::view::IpView;
-use tcpconf_wire::{Flags, Icmp, Instant, Packet};
+use tcpconf_wire::{Flags, Icmp, Instant, Packet, Segment};
 
 /// The service's port.
 const PORT: u16 = 80;
@@ -88,6 +88,8 @@ struct World<'a> {
     watch: Watch,
     /// Packets of the peers, for replays.
     kept: Vec<Vec<u8>>,
+    /// The memory of a packet for the next one.
+    spare: Vec<u8>,
     /// The last packet of the host, for ICMP to quote.
     last_out: Packet,
     /// Peers that had part in this operation, a bit each.
@@ -147,7 +149,8 @@ impl<'a> World<'a> {
             now: Instant::from_secs(1),
             application,
             peers,
-            kept: Vec::new(),
+            kept: Vec::with_capacity(KEPT),
+            spare: Vec::new(),
             last_out: Packet::new(Vec::new(), Instant::ZERO),
             touched: 0,
             work: [Work::default(); PEERS],
@@ -223,7 +226,7 @@ impl<'a> World<'a> {
                 let peer = usize::from(choice >> 4 & 3) % PEERS;
                 self.touched |= 1 << peer;
                 let segment = self.peers[peer].relative(&mut self.input, &Shape(choice & 0x4f));
-                self.inject(segment.build());
+                self.send(&segment);
             }
             128..=159 => {
                 let len = usize::from(self.input.byte()) * 8;
@@ -236,11 +239,11 @@ impl<'a> World<'a> {
             224..=231 => self.handshake(usize::from(choice) % PEERS),
             232..=235 => {
                 let syn = self.peers[usize::from(choice) % PEERS].syn();
-                self.inject(syn.build());
+                self.send(&syn);
             }
             236..=239 => {
                 let segment = self.peers[usize::from(choice) % PEERS].answer_syn();
-                self.inject(segment.build());
+                self.send(&segment);
             }
             240..=245 => self.cooperative(choice, Flags::FIN, 0),
             246..=249 => self.set_options(),
@@ -251,17 +254,16 @@ impl<'a> World<'a> {
             }
         }
         self.settle();
-        self.check_connections();
         // Timers and path MTUs may walk over everything.
-        self.check_work(!matches!(choice, 160..=215));
+        self.check_connections(!matches!(choice, 160..=215));
     }
 
     fn handshake(&mut self, peer: usize) {
         let syn = self.peers[peer].syn();
-        self.inject(syn.build());
+        self.send(&syn);
         self.settle();
         let ack = self.peers[peer].answer_syn();
-        self.inject(ack.build());
+        self.send(&ack);
         self.settle();
     }
 
@@ -269,7 +271,13 @@ impl<'a> World<'a> {
         let peer = usize::from(choice) % PEERS;
         self.touched |= 1 << peer;
         let segment = self.peers[peer].cooperative(flags, len);
-        self.inject(segment.build());
+        self.send(&segment);
+    }
+
+    fn send(&mut self, segment: &Segment) {
+        let mut bytes = core::mem::take(&mut self.spare);
+        segment.build_into(&mut bytes);
+        self.inject(bytes);
     }
 
     fn inject(&mut self, bytes: Vec<u8>) {
@@ -280,7 +288,7 @@ impl<'a> World<'a> {
         self.hear(false, &bytes);
         self.host.handle_packet(self.now, &bytes);
         if self.kept.len() == KEPT {
-            self.kept.remove(0);
+            self.spare = self.kept.remove(0);
         }
         self.kept.push(bytes);
     }

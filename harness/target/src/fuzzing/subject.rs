@@ -67,10 +67,6 @@ pub(super) trait Behaviour {
     fn status_of(&self, host: &Host, tuple: FourTuple) -> Option<Status> {
         host.status_of(tuple)
     }
-
-    fn work_of(&self, host: &Host, tuple: FourTuple) -> Option<u64> {
-        host.work_of(tuple)
-    }
 }
 
 /// Hands everything on.
@@ -165,10 +161,6 @@ impl Subject {
 
     pub(super) fn status_of(&self, tuple: FourTuple) -> Option<Status> {
         self.way.status_of(&self.host, tuple)
-    }
-
-    pub(super) fn work_of(&self, tuple: FourTuple) -> Option<u64> {
-        self.way.work_of(&self.host, tuple)
     }
 }
 

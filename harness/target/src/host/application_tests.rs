@@ -104,7 +104,11 @@ fn a_case_waits_while_others_hold_the_ports_that_the_agent_may_use() {
     ));
     target.release(first);
     let third = target.lease(&driven(), 4, 1).unwrap();
-    assert!(!ports(&third).iter().any(|port| ports(&second).contains(port)));
+    assert!(
+        !ports(&third)
+            .iter()
+            .any(|port| ports(&second).contains(port))
+    );
 }
 
 #[test]

@@ -269,11 +269,7 @@ impl HostTarget {
     }
 
     /// The port for the service, and those where the case's application may listen besides.
-    fn ports_at_target(
-        &mut self,
-        needs: &Needs,
-        key: u64,
-    ) -> Result<(u16, Vec<u16>), LeaseError> {
+    fn ports_at_target(&mut self, needs: &Needs, key: u64) -> Result<(u16, Vec<u16>), LeaseError> {
         let port = self.port_for(needs, key)?;
         let application = self.application.as_mut().filter(|_| needs.app);
         let spare = application.map_or_else(|| Ok(Vec::new()), |app| app.spare_ports(key))?;

@@ -57,20 +57,20 @@ impl TcpOption {
             Self::Raw(bytes) => return out.extend_from_slice(bytes),
             _ => {}
         }
-        out.extend([self.kind().expect("all but Raw have a kind"), 0]);
+        out.extend_from_slice(&[self.kind().expect("all but Raw have a kind"), 0]);
         match self {
             Self::Eol | Self::Nop | Self::Raw(_) | Self::SackPermitted => {}
-            Self::Mss(mss) => out.extend(mss.to_be_bytes()),
+            Self::Mss(mss) => out.extend_from_slice(&mss.to_be_bytes()),
             Self::WindowScale(shift) => out.push(*shift),
             Self::Sack(blocks) => {
                 for (left, right) in blocks {
-                    out.extend(left.to_be_bytes());
-                    out.extend(right.to_be_bytes());
+                    out.extend_from_slice(&left.to_be_bytes());
+                    out.extend_from_slice(&right.to_be_bytes());
                 }
             }
             Self::Timestamps { val, ecr } => {
-                out.extend(val.to_be_bytes());
-                out.extend(ecr.to_be_bytes());
+                out.extend_from_slice(&val.to_be_bytes());
+                out.extend_from_slice(&ecr.to_be_bytes());
             }
             Self::Md5(digest) => out.extend(digest),
             Self::UserTimeout { minutes, value } => {

@@ -7,6 +7,8 @@ use crate::{Flags, Malformation, SeqNumber, TcpOption};
 
 /// Bytes of a TCP header without options.
 const HEADER: usize = 20;
+/// Bytes of an IPv6 header and of a TCP header with options: few segments have more.
+const LONGEST_HEADERS: usize = 100;
 /// Where the checksum stands.
 const CHECKSUM_AT: usize = 16;
 
@@ -15,39 +17,57 @@ impl Segment {
     ///
     /// A good checksum is right over what is sent, that is, after truncation.
     pub fn build(&self) -> Vec<u8> {
-        self.ip.build(PROTOCOL_TCP, &self.build_tcp())
+        let mut out = Vec::new();
+        self.build_into(&mut out);
+        out
+    }
+
+    /// The same in place of what `out` holds.
+    pub fn build_into(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.reserve(LONGEST_HEADERS + self.payload.len());
+        self.ip
+            .build_before(PROTOCOL_TCP, out, |out| self.append_tcp(out));
     }
 
     /// Header and text, without IP.
     pub fn build_tcp(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(60 + self.payload.len());
-        out.extend([0; HEADER]);
+        let mut out = Vec::with_capacity(LONGEST_HEADERS + self.payload.len());
+        self.append_tcp(&mut out);
+        out
+    }
+
+    fn append_tcp(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEADER]);
         for option in &self.options {
-            option.build_into(&mut out);
+            option.build_into(out);
         }
-        out.resize(out.len().next_multiple_of(4), 0);
-        let words = self.data_offset.or((out.len() / 4).min(15) as u8);
+        let header = (out.len() - start).next_multiple_of(4);
+        out.resize(start + header, 0);
+        let words = self.data_offset.or((header / 4).min(15) as u8);
         let second =
             u16::from(words & 0xf) << 12 | u16::from(self.reserved & 7) << 9 | self.flags.bits();
-        out[..2].copy_from_slice(&self.src_port.to_be_bytes());
-        out[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
-        out[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
-        out[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
-        out[12..14].copy_from_slice(&second.to_be_bytes());
-        out[14..16].copy_from_slice(&self.window.to_be_bytes());
-        out[18..20].copy_from_slice(&self.urgent.to_be_bytes());
+        let fixed = &mut out[start..start + HEADER];
+        fixed[..2].copy_from_slice(&self.src_port.to_be_bytes());
+        fixed[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
+        fixed[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        fixed[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
+        fixed[12..14].copy_from_slice(&second.to_be_bytes());
+        fixed[14..16].copy_from_slice(&self.window.to_be_bytes());
+        fixed[18..20].copy_from_slice(&self.urgent.to_be_bytes());
         out.extend_from_slice(&self.payload);
         if let Some(length) = self.truncate {
-            out.truncate(length.into());
+            out.truncate(start + usize::from(length));
         }
+        let tcp = &mut out[start..];
         let checksum = self
             .checksum
-            .value(|| expected_checksum(&self.ip, &out))
+            .value(|| expected_checksum(&self.ip, tcp))
             .to_be_bytes();
-        for (byte, value) in out.iter_mut().skip(CHECKSUM_AT).zip(checksum) {
+        for (byte, value) in tcp.iter_mut().skip(CHECKSUM_AT).zip(checksum) {
             *byte = value;
         }
-        out
     }
 
     /// Reads the TCP part of a packet. Bytes that are missing read as zero and are cut off again by

@@ -16,9 +16,21 @@ impl IpHeader {
     ///
     /// Values too wide for their field are cut to its low bits, lengths to sixteen.
     pub fn build(&self, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(40 + payload.len());
+        self.build_before(protocol, &mut out, |out| out.extend_from_slice(payload));
+        out
+    }
+
+    /// The same into `out`, which is empty; `payload` appends what follows the header.
+    pub(crate) fn build_before(
+        &self,
+        protocol: u8,
+        out: &mut Vec<u8>,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
         match self {
-            Self::V4(header) => header.build(protocol, payload),
-            Self::V6(header) => header.build(protocol, payload),
+            Self::V4(header) => header.build_before(protocol, out, payload),
+            Self::V6(header) => header.build_before(protocol, out, payload),
         }
     }
 
@@ -62,16 +74,16 @@ impl IpHeader {
 }
 
 impl Ipv4Header {
-    fn build(&self, protocol: u8, payload: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(20 + self.options.len() + 3 + payload.len());
-        out.extend([0; 20]);
+    fn build_before(&self, protocol: u8, out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(&[0; 20]);
         out.extend_from_slice(&self.options);
         if self.header_length == Auto::Auto {
             out.resize(out.len().next_multiple_of(4), 0);
         }
         let header = out.len();
         let words = self.header_length.or((header / 4).min(15) as u8);
-        let total = self.total_length.or((header + payload.len()) as u16);
+        payload(out);
+        let total = self.total_length.or(out.len() as u16);
         let fragment = u16::from(self.evil) << 15
             | u16::from(self.df) << 14
             | u16::from(self.mf) << 13
@@ -85,17 +97,14 @@ impl Ipv4Header {
         out[9] = self.protocol.or(protocol);
         out[12..16].copy_from_slice(&self.src.octets());
         out[16..20].copy_from_slice(&self.dst.octets());
-        let checksum = self.checksum.value(|| checksum::of(&out));
+        let checksum = self.checksum.value(|| checksum::of(&out[..header]));
         out[10..12].copy_from_slice(&checksum.to_be_bytes());
-        out.extend_from_slice(payload);
-        out
     }
 }
 
 impl Ipv6Header {
-    fn build(&self, protocol: u8, payload: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(40 + payload.len());
-        out.extend([0; 40]);
+    fn build_before(&self, protocol: u8, out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(&[0; 40]);
         let protocol = self.protocol.or(protocol);
         let mut next_at = 6;
         for (kind, body) in &self.extensions {
@@ -106,14 +115,13 @@ impl Ipv6Header {
                 EXTENSION_FRAGMENT => 0,
                 _ => (length / 8 - 1) as u8,
             };
-            out.extend([0, units]);
+            out.extend_from_slice(&[0, units]);
             out.extend_from_slice(body);
             out.resize(next_at + length, 0);
         }
         out[next_at] = protocol;
-        let stated = self
-            .payload_length
-            .or((out.len() - 40 + payload.len()) as u16);
+        payload(out);
+        let stated = self.payload_length.or((out.len() - 40) as u16);
         let class = self.dscp << 2 | self.ecn & 3;
         let first = 6 << 28 | u32::from(class) << 20 | self.flow_label & 0xf_ffff;
         out[..4].copy_from_slice(&first.to_be_bytes());
@@ -121,8 +129,6 @@ impl Ipv6Header {
         out[7] = self.hop_limit;
         out[8..24].copy_from_slice(&self.src.octets());
         out[24..40].copy_from_slice(&self.dst.octets());
-        out.extend_from_slice(payload);
-        out
     }
 }
 

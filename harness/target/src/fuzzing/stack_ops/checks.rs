@@ -35,6 +35,21 @@ pub(super) struct Work {
     credit: u64,
 }
 
+impl Work {
+    /// So much was done. What a segment in costs does not grow with the length of the queue.
+    fn check(&mut self, done: u64, judged: bool) {
+        let cost = done.saturating_sub(core::mem::replace(&mut self.done, done));
+        if judged {
+            let allowed = self.credit + MAX_WORK_IN;
+            assert!(
+                cost <= allowed,
+                "a segment cost {cost} entries of the queue, {allowed} may be left"
+            );
+            self.credit = allowed - cost;
+        }
+    }
+}
+
 impl World<'_> {
     /// The peers say nothing for long: what is sent then is bounded.
     pub(super) fn silence(&mut self) {
@@ -111,7 +126,7 @@ impl World<'_> {
             "octet {wrong:?} of the text is wrong: {}",
             show(bytes)
         );
-        let findings = self.watch.seen(&self.last_out);
+        let findings = self.watch.seen_in(&self.last_out, &ip);
         assert!(findings.is_empty(), "{findings:#?}");
         let from = SocketAddr::new(ip.src, tcp.src_port);
         let to = SocketAddr::new(ip.dst, tcp.dst_port);
@@ -128,7 +143,9 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn check_connections(&self) {
+    /// What holds of the connections that had part in an operation. Where it is `judged`, what they have done does not
+    /// grow with the length of a queue.
+    pub(super) fn check_connections(&mut self, judged: bool) {
         let config = self.host.config();
         assert!(
             self.host.sockets() <= config.max_sockets + 1,
@@ -145,7 +162,7 @@ impl World<'_> {
                 "backlog: {status:?}"
             );
         }
-        for (n, peer) in self.peers.iter().enumerate() {
+        for (n, (work, peer)) in self.work.iter_mut().zip(&self.peers).enumerate() {
             if self.touched >> n & 1 == 0 {
                 continue;
             }
@@ -153,7 +170,9 @@ impl World<'_> {
                 local: peer.target,
                 remote: peer.ours,
             };
-            let Some(status) = self.host.status_of(tuple) else {
+            let status = self.host.status_of(tuple);
+            work.check(status.map_or(0, |status| status.work), judged);
+            let Some(status) = status else {
                 continue;
             };
             let (receive, send) = (config.receive_buffer as usize, config.send_buffer as usize);
@@ -176,29 +195,6 @@ impl World<'_> {
                 status.state == StateName::Closed || status.mss > 0,
                 "an MSS of zero: {status:?}"
             );
-        }
-    }
-
-    /// What a segment in costs does not grow with the length of the queue.
-    pub(super) fn check_work(&mut self, judged: bool) {
-        for (n, (work, peer)) in self.work.iter_mut().zip(&self.peers).enumerate() {
-            if self.touched >> n & 1 == 0 {
-                continue;
-            }
-            let tuple = FourTuple {
-                local: peer.target,
-                remote: peer.ours,
-            };
-            let done = self.host.work_of(tuple).unwrap_or(0);
-            let cost = done.saturating_sub(core::mem::replace(&mut work.done, done));
-            if judged {
-                let allowed = work.credit + MAX_WORK_IN;
-                assert!(
-                    cost <= allowed,
-                    "a segment cost {cost} entries of the queue, {allowed} may be left"
-                );
-                work.credit = allowed - cost;
-            }
         }
     }
 }
