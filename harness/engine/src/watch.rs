@@ -69,6 +69,12 @@ impl Watch {
         }
     }
 
+    /// As if it were new, in the same memory.
+    pub fn begin_again(&mut self, mtu: u32) {
+        self.tracks.clear();
+        (self.mtu, self.forgot) = (mtu, false);
+    }
+
     /// These octets, an IP packet, were sent to the target at `now`. What is no TCP segment is no news.
     pub fn sent(&mut self, now: Instant, bytes: &[u8]) {
         let Ok(ip) = IpView::parse(bytes) else {
@@ -188,14 +194,14 @@ impl Watch {
     /// Forgets what is known of a connection: whoever caused something that the model cannot follow.
     pub fn forget(&mut self, ours: SocketAddr, target: SocketAddr) {
         self.tracks
-            .retain(|t| t.connection.ours != ours || t.connection.target != target);
+            .retain(|t| !t.connection.is_between(&ours, &target));
     }
 
     fn track(&mut self, ours: SocketAddr, target: SocketAddr, isn: SeqNumber) -> &mut Track {
         let known = self
             .tracks
             .iter()
-            .position(|t| t.connection.ours == ours && t.connection.target == target);
+            .position(|t| t.connection.is_between(&ours, &target));
         let index = known.unwrap_or_else(|| {
             if self.tracks.len() == MAX_CONNECTIONS {
                 self.tracks.remove(0);

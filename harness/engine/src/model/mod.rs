@@ -217,6 +217,12 @@ impl Connection {
         *self = fresh;
     }
 
+    /// Whether it is the one between these sockets.
+    pub(crate) fn is_between(&self, ours: &SocketAddr, target: &SocketAddr) -> bool {
+        // Mostly the ports alone tell.
+        self.ours.port() == ours.port() && self.ours == *ours && self.target == *target
+    }
+
     /// RCV.WND in bytes: what is left of the rightmost edge that the target offered.
     pub(crate) fn rcv_wnd(&self) -> u32 {
         match self.right_edge {

@@ -116,13 +116,19 @@ pub(super) struct Application {
 }
 
 impl Application {
-    pub(super) const fn new(manner: Manner) -> Self {
+    /// `buffer` is memory for it.
+    pub(super) const fn new(manner: Manner, buffer: Vec<u8>) -> Self {
         Self {
             manner,
             listener: None,
             clients: BTreeMap::new(),
-            buffer: Vec::new(),
+            buffer,
         }
+    }
+
+    /// It is no more; its memory is left.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// Its connections.

@@ -6,6 +6,7 @@
 //! what a segment costs does not grow with the queue; what a connection holds is bounded; a silent peer is given up; at the end no socket and no timer is left.
 
 mod checks;
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::settings::{Settings, address, socket_options};
 use super::show;
 use super::subject::Subject;
 use checks::{MAX_WAKE_UPS_SILENT_HOUR, Work};
+use memory::Memory;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tcpconf_engine::Watch;
@@ -88,8 +90,8 @@ struct World<'a> {
     watch: Watch,
     /// Packets of the peers, for replays.
     kept: Vec<Vec<u8>>,
-    /// The memory of a packet for the next one.
-    spare: Vec<u8>,
+    /// The memory of packets for the next ones.
+    spare: Vec<Vec<u8>>,
     /// The last packet of the host, for ICMP to quote.
     last_out: Packet,
     /// Peers that had part in this operation, a bit each.
@@ -140,18 +142,19 @@ impl<'a> World<'a> {
             .collect();
         let largest = config.mtu.into();
         let mut host = Subject::new(config, seed);
-        let mut application = Application::new(manner);
+        let memory = Memory::take(largest as u32);
+        let mut application = Application::new(manner, memory.application);
         application.listener = host.listen(None, PORT, listen).ok();
         Self {
             input,
-            watch: Watch::new(largest as u32),
+            watch: memory.watch,
             host,
             now: Instant::from_secs(1),
             application,
             peers,
             kept: Vec::with_capacity(KEPT),
-            spare: Vec::new(),
-            last_out: Packet::new(Vec::new(), Instant::ZERO),
+            spare: memory.packets,
+            last_out: Packet::new(memory.last_out, Instant::ZERO),
             touched: 0,
             work: [Work::default(); PEERS],
             out: 0,
@@ -160,7 +163,7 @@ impl<'a> World<'a> {
             listen,
             tell,
             heard: None,
-            buffer: Vec::new(),
+            buffer: memory.buffer,
         }
     }
 
@@ -184,11 +187,12 @@ impl<'a> World<'a> {
     fn run(mut self) -> u32 {
         let operations = self.operations();
         self.end();
+        self.leave();
         operations
     }
 
     /// The peers fall silent, then the application goes.
-    fn end(mut self) {
+    fn end(&mut self) {
         self.say("silence");
         self.silence();
         self.nobody_waits();
@@ -275,7 +279,7 @@ impl<'a> World<'a> {
     }
 
     fn send(&mut self, segment: &Segment) {
-        let mut bytes = core::mem::take(&mut self.spare);
+        let mut bytes = self.spare.pop().unwrap_or_default();
         segment.build_into(&mut bytes);
         self.inject(bytes);
     }
@@ -288,7 +292,7 @@ impl<'a> World<'a> {
         self.hear(false, &bytes);
         self.host.handle_packet(self.now, &bytes);
         if self.kept.len() == KEPT {
-            self.spare = self.kept.remove(0);
+            self.spare.push(self.kept.remove(0));
         }
         self.kept.push(bytes);
     }
