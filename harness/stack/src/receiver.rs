@@ -158,6 +158,7 @@ impl Receiver {
     }
 
     /// Eighth: RCV.NXT advances over the FIN, and nothing more can come.
+    #[inline]
     pub(crate) fn finish(mut self: Box<Self>) -> Finished {
         self.rcv_nxt += 1;
         self.assembler = None;

@@ -46,10 +46,12 @@ impl Hash for FourTuple {
             }
             (local, remote) => {
                 for address in [local, remote] {
-                    state.write_u128(match address {
+                    let bits = match address {
                         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
                         IpAddr::V6(address) => address.to_bits(),
-                    });
+                    };
+                    state.write_u64(bits as u64);
+                    state.write_u64((bits >> 64) as u64);
                 }
             }
         }

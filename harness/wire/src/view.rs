@@ -212,10 +212,14 @@ impl<'a> IpView<'a> {
     /// Whether the checksum of the payload is right for TCP.
     #[inline(always)]
     pub fn tcp_checksum_ok(&self) -> bool {
-        Sum::of_addresses(self.src, self.dst, PROTOCOL_TCP, self.payload.len())
-            .add_packet(self.payload)
-            .fold()
-            == 0xffff
+        let length = self.payload.len();
+        let pseudo_header = match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Sum::pseudo_header_v4(src, dst, PROTOCOL_TCP, length)
+            }
+            (src, dst) => Sum::pseudo_header(src, dst, PROTOCOL_TCP, length),
+        };
+        pseudo_header.add_packet(self.payload).fold() == 0xffff
     }
 }
 

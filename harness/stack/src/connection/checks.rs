@@ -470,33 +470,27 @@ impl Connection {
         reaction.reply = Reply::Ack;
         reaction.signals |= Signals::EOF;
         let expires = now + 2 * env.config.msl;
-        match mem::take(&mut self.state) {
+        self.state = match mem::take(&mut self.state) {
             State::FinWait1(FinWait1 {
                 sender,
                 receiver,
                 handshake: _,
-            }) => {
-                self.state = State::Closing(Closing {
-                    sender,
-                    finished: receiver.finish(),
-                });
-            }
-            State::FinWait2(FinWait2 { done, receiver, .. }) => {
-                self.state = State::TimeWait(TimeWait {
-                    done,
-                    finished: receiver.finish(),
-                    expires,
-                });
-            }
-            State::Established(Established { sender, receiver }) => {
-                self.state = State::CloseWait(CloseWait {
-                    sender,
-                    finished: receiver.finish(),
-                });
-            }
+            }) => State::Closing(Closing {
+                sender,
+                finished: receiver.finish(),
+            }),
+            State::FinWait2(FinWait2 { done, receiver, .. }) => State::TimeWait(TimeWait {
+                done,
+                finished: receiver.finish(),
+                expires,
+            }),
+            State::Established(Established { sender, receiver }) => State::CloseWait(CloseWait {
+                sender,
+                finished: receiver.finish(),
+            }),
             // No other state has a receiver that a FIN reaches.
-            other => self.state = other,
-        }
+            other => other,
+        };
         reaction.fate = Fate::Enter(self.state.name());
     }
 }

@@ -289,9 +289,12 @@ impl Connection {
         if !matches!(&self.state, State::CloseWait(state) if state.sender.fin_sent()) {
             return;
         }
-        if let State::CloseWait(CloseWait { sender, finished }) = mem::take(&mut self.state) {
-            self.state = State::LastAck(LastAck { sender, finished });
-        }
+        self.state = match mem::take(&mut self.state) {
+            State::CloseWait(CloseWait { sender, finished }) => {
+                State::LastAck(LastAck { sender, finished })
+            }
+            other => other,
+        };
     }
 
     pub(crate) fn ip_fields(&self) -> IpFields {

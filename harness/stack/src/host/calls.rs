@@ -75,7 +75,8 @@ impl Host {
         let connection = self.active(now, &tuple, options);
         let entry = self.slots.boxed(connection);
         let id = self.slots.insert(entry);
-        self.connections.insert(id.index, &mut self.slots);
+        let key = self.connections.key(&tuple);
+        self.connections.insert(key, id.index, &mut self.slots);
         self.touch(id.index);
         Ok(id)
     }
@@ -104,7 +105,8 @@ impl Host {
         let connection = self.active(now, &tuple, Some(options));
         let entry = self.slots.boxed(connection);
         *self.slots.entry_mut(id.index) = entry;
-        self.connections.insert(id.index, &mut self.slots);
+        let key = self.connections.key(&tuple);
+        self.connections.insert(key, id.index, &mut self.slots);
         self.touch(id.index);
         Ok(())
     }
@@ -160,7 +162,7 @@ impl Host {
             remote,
         };
         if port != 0 {
-            if self.connections.get(&tuple(port), &self.slots).is_some() {
+            if self.connection_between(&tuple(port)).is_some() {
                 return Err(CallError::AlreadyExists);
             }
             return Ok(tuple(port));
@@ -172,7 +174,7 @@ impl Host {
             let step = offset.wrapping_add(self.next_port) % count;
             self.next_port = self.next_port.wrapping_add(1);
             let port = (u32::from(first) + step) as u16;
-            if self.connections.get(&tuple(port), &self.slots).is_none() {
+            if self.connection_between(&tuple(port)).is_none() {
                 return Ok(tuple(port));
             }
         }
@@ -409,7 +411,7 @@ impl Host {
 
     /// STATUS of the connection between two sockets; `None` when there is none (CLOSED).
     pub fn status_of(&self, tuple: FourTuple) -> Option<Status> {
-        let index = self.connections.get(&tuple, &self.slots)?;
+        let index = self.connection_between(&tuple)?;
         self.slots.connection(index).map(Connection::status)
     }
 

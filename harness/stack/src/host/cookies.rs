@@ -6,6 +6,7 @@
 
 use super::Host;
 use super::stateless::Stateless;
+use super::table::Key;
 use crate::SocketOptions;
 use crate::connection::Arrived;
 use crate::connection::reaction::Fate;
@@ -74,7 +75,7 @@ impl Host {
     pub(super) fn take_cookie(
         &mut self,
         now: Instant,
-        tuple: &FourTuple,
+        key: Key<'_>,
         segment: &Arrived<'_>,
         listener: u32,
     ) -> bool {
@@ -89,7 +90,7 @@ impl Host {
         let now_tick = tick(now);
         let good = [now_tick, now_tick.wrapping_sub(1)]
             .into_iter()
-            .any(|tick| cookie(&self.secret, tuple, isn, tick, mss) == value);
+            .any(|tick| cookie(&self.secret, key.tuple, isn, tick, mss) == value);
         if !good {
             return false;
         }
@@ -103,7 +104,7 @@ impl Host {
             },
             ..*segment
         };
-        if let Some(index) = self.embryo(now, tuple, &syn, listener, value) {
+        if let Some(index) = self.embryo(now, key, &syn, listener, value) {
             if let Some(connection) = self.slots.connection_mut(index)
                 && let Some(timer) = connection.state.syn_timer_mut()
             {

@@ -114,7 +114,7 @@ impl Host {
         let Some((tuple, seq, length)) = quoted(quote) else {
             return;
         };
-        let Some(index) = self.connections.get(&tuple, &self.slots) else {
+        let Some(index) = self.connection_between(&tuple) else {
             return;
         };
         let Some(connection) = self.slots.connection_mut(index) else {

@@ -108,12 +108,13 @@ impl Host {
         if !(self.is_own(dst) && self.source_is_valid(src, dst)) {
             return;
         }
-        match self.connections.get(tuple, &self.slots) {
+        let key = self.connections.key(tuple);
+        match self.connections.get(key, &self.slots) {
             Some(index) => {
                 self.connections.expect(index);
                 self.arrives_at(index, now, segment);
             }
-            None => self.arrives_without_connection(now, tuple, segment, None),
+            None => self.arrives_without_connection(now, key, segment, None),
         }
     }
 
@@ -133,7 +134,8 @@ impl Host {
         if let Some(connection) = self.slots.connection(index) {
             let tuple = connection.tuple;
             self.finish(index, None);
-            self.arrives_without_connection(now, &tuple, segment, Some(above));
+            let key = self.connections.key(&tuple);
+            self.arrives_without_connection(now, key, segment, Some(above));
         }
     }
 

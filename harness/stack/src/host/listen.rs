@@ -3,11 +3,12 @@
 use super::Host;
 use super::fast_open::FastOpen;
 use super::slots::Entry;
+use super::table::Key;
 use crate::config::ListenOptions;
 use crate::connection::Arrived;
 use crate::connection::reaction::Signals;
 use crate::options::FastOpenCookie;
-use crate::types::{FourTuple, SocketId};
+use crate::types::SocketId;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use tcpconf_wire::{Flags, Instant, SeqNumber};
@@ -71,12 +72,12 @@ impl Host {
     pub(super) fn arrives_without_connection(
         &mut self,
         now: Instant,
-        tuple: &FourTuple,
+        key: Key<'_>,
         segment: &Arrived<'_>,
         above: Option<SeqNumber>,
     ) {
-        let Some(listener) = self.listener_for(tuple.local) else {
-            self.arrives_in_closed(tuple, segment);
+        let Some(listener) = self.listener_for(key.tuple.local) else {
+            self.arrives_in_closed(key.tuple, segment);
             return;
         };
         // First, check for a RST.
@@ -85,22 +86,22 @@ impl Host {
         }
         // Second, check for an ACK: <SEQ=SEG.ACK><CTL=RST>, as in CLOSED, unless it is a cookie.
         if segment.has(Flags::ACK) {
-            if self.config.syn_cookies && self.take_cookie(now, tuple, segment, listener) {
+            if self.config.syn_cookies && self.take_cookie(now, key, segment, listener) {
                 return;
             }
-            self.arrives_in_closed(tuple, segment);
+            self.arrives_in_closed(key.tuple, segment);
             return;
         }
         // Third, check for a SYN.  Fourth, anything else is dropped.
         if segment.has(Flags::SYN) {
-            self.syn_in_listen(now, tuple, segment, listener, above);
+            self.syn_in_listen(now, key, segment, listener, above);
         }
     }
 
     fn syn_in_listen(
         &mut self,
         now: Instant,
-        tuple: &FourTuple,
+        key: Key<'_>,
         segment: &Arrived<'_>,
         index: u32,
         above: Option<SeqNumber>,
@@ -113,19 +114,21 @@ impl Host {
         if listener.is_full() {
             if self.config.syn_cookies && !unaccepted {
                 let options = listener.options.socket;
-                self.send_cookie(now, tuple, segment, &options);
+                self.send_cookie(now, key.tuple, segment, &options);
             }
             return;
         }
-        let mut iss = self.secret.isn(now, tuple);
+        let mut iss = self.secret.isn(now, key.tuple);
         if let Some(above) = above.filter(|&above| iss.le(above)) {
             iss = above + INCARNATION_STEP;
         }
         let fast_open = match self.slots.entry(index) {
-            Entry::Listener(listener) => self.fast_open(now, tuple.remote.ip(), listener, segment),
+            Entry::Listener(listener) => {
+                self.fast_open(now, key.tuple.remote.ip(), listener, segment)
+            }
             Entry::Free | Entry::Connection(_) => FastOpen::No,
         };
-        let Some(embryo) = self.embryo(now, tuple, segment, index, iss) else {
+        let Some(embryo) = self.embryo(now, key, segment, index, iss) else {
             return;
         };
         match fast_open {
@@ -143,7 +146,7 @@ impl Host {
     pub(super) fn embryo(
         &mut self,
         now: Instant,
-        tuple: &FourTuple,
+        key: Key<'_>,
         syn: &Arrived<'_>,
         index: u32,
         iss: SeqNumber,
@@ -160,14 +163,14 @@ impl Host {
         listener.half_open += 1;
         let spare = self.slots.take_spare();
         let mut connection = self.slots.place();
-        let path = self.path(tuple.remote.ip());
+        let path = self.path(key.tuple.remote.ip());
         let Entry::Listener(listener) = self.slots.entry(index) else {
             return None;
         };
         let socket = (id, &listener.options.socket);
-        connection.accept_syn((tuple, path, iss), socket, syn, now, self.env(), spare);
+        connection.accept_syn((key.tuple, path, iss), socket, syn, now, self.env(), spare);
         let embryo = self.slots.insert(Entry::Connection(connection));
-        self.connections.insert(embryo.index, &mut self.slots);
+        self.connections.insert(key, embryo.index, &mut self.slots);
         self.connections.expect(embryo.index);
         self.touch(embryo.index);
         Some(embryo.index)

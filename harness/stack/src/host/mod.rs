@@ -22,7 +22,7 @@ use crate::error::ErrorKind;
 use crate::isn::Secret;
 use crate::options::{Options, Timestamps};
 use crate::timer_heap::TimerHeap;
-use crate::types::{Event, SocketId};
+use crate::types::{Event, FourTuple, SocketId};
 use slots::{Entry, Slots};
 use stateless::Stateless;
 use std::collections::{BTreeMap, VecDeque};
@@ -246,10 +246,34 @@ impl Host {
         let Some(connection) = self.slots.connection_mut(index) else {
             return;
         };
-        let mut reset = None;
         match reaction.reply {
             Reply::None => {}
             Reply::Ack => connection.ack.now = true,
+            reply => self.answer(index, now, reply, cause),
+        }
+        if !reaction.signals.is_empty() {
+            if reaction.signals.contains(Signals::CONNECTED) {
+                self.connected(index);
+            }
+            self.notify(index, reaction.signals);
+        }
+        match reaction.fate {
+            Fate::Stay | Fate::Reopen { .. } => {}
+            Fate::Enter(crate::StateName::TimeWait) => self.restart_time_wait(index, now),
+            Fate::Enter(_) => {}
+            Fate::ReturnToListen => self.finish(index, None),
+            Fate::Closed(error) => self.finish(index, error),
+        }
+    }
+
+    /// The answers that are not in due course.
+    #[cold]
+    fn answer(&mut self, index: u32, now: Instant, reply: Reply, cause: &Options) {
+        let Some(connection) = self.slots.connection_mut(index) else {
+            return;
+        };
+        match reply {
+            Reply::None | Reply::Ack => {}
             Reply::ChallengeAck => {
                 if connection.allow_challenge(now) {
                     connection.ack.now = true;
@@ -264,24 +288,9 @@ impl Host {
             }
             Reply::Reset { seq } => {
                 let cause = cause.timestamps.filter(|_| self.config.timestamps);
-                reset = Some(connection.reset(seq, cause, now));
+                let reset = connection.reset(seq, cause, now);
+                self.push_stateless(reset);
             }
-        }
-        if let Some(reset) = reset {
-            self.push_stateless(reset);
-        }
-        if reaction.signals.contains(Signals::CONNECTED) {
-            self.connected(index);
-        }
-        if !reaction.signals.is_empty() {
-            self.notify(index, reaction.signals);
-        }
-        match reaction.fate {
-            Fate::Stay | Fate::Reopen { .. } => {}
-            Fate::Enter(crate::StateName::TimeWait) => self.restart_time_wait(index, now),
-            Fate::Enter(_) => {}
-            Fate::ReturnToListen => self.finish(index, None),
-            Fate::Closed(error) => self.finish(index, error),
         }
     }
 
@@ -382,6 +391,12 @@ impl Host {
                 self.notify(index, Signals::NONE);
             }
         }
+    }
+
+    /// The connection that a four-tuple names.
+    fn connection_between(&self, tuple: &FourTuple) -> Option<u32> {
+        self.connections
+            .get(self.connections.key(tuple), &self.slots)
     }
 
     fn push_stateless(&mut self, reply: Stateless) {

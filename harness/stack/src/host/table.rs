@@ -28,6 +28,13 @@ pub(super) struct Table {
     recent: Option<u32>,
 }
 
+/// A four-tuple and its hash, which is wanted when it is looked for, and again when it is entered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a> {
+    pub(super) tuple: &'a FourTuple,
+    hash: u32,
+}
+
 /// Whether `socket` is this address and port. Compared as the words that were just written when the packet was
 /// parsed: the comparison that is derived reads other pieces, for which a processor waits until they have left its store
 /// buffer.
@@ -53,8 +60,7 @@ impl Table {
     }
 
     /// Two words tell IPv4 connections apart.
-    #[inline]
-    fn hash(&self, tuple: &FourTuple) -> u32 {
+    pub(super) fn key<'a>(&self, tuple: &'a FourTuple) -> Key<'a> {
         let hash = match (&tuple.local, &tuple.remote) {
             (SocketAddr::V4(local), SocketAddr::V4(remote)) => {
                 let addresses =
@@ -64,7 +70,10 @@ impl Table {
             }
             _ => self.hasher.hash_one(tuple),
         };
-        hash as u32
+        Key {
+            tuple,
+            hash: hash as u32,
+        }
     }
 
     #[inline]
@@ -72,10 +81,10 @@ impl Table {
         hash as usize & (self.heads.len() - 1)
     }
 
-    pub(super) fn get(&self, tuple: &FourTuple, slots: &Slots) -> Option<u32> {
-        let mut at = self.heads[self.chain(self.hash(tuple))];
+    pub(super) fn get(&self, key: Key<'_>, slots: &Slots) -> Option<u32> {
+        let mut at = self.heads[self.chain(key.hash)];
         while at != NOBODY {
-            if slots.connection(at).is_some_and(|c| c.tuple == *tuple) {
+            if slots.connection(at).is_some_and(|c| c.tuple == *key.tuple) {
                 return Some(at);
             }
             at = slots.link(at);
@@ -102,18 +111,17 @@ impl Table {
         self.recent = Some(index);
     }
 
-    /// The connection at `index` has a tuple that no other one has.
-    pub(super) fn insert(&mut self, index: u32, slots: &mut Slots) {
+    /// The connection at `index` has this tuple, which no other one has.
+    pub(super) fn insert(&mut self, key: Key<'_>, index: u32, slots: &mut Slots) {
         let Some(connection) = slots.connection_mut(index) else {
             return;
         };
-        let hash = self.hash(&connection.tuple);
-        connection.hash = hash;
+        connection.hash = key.hash;
         if self.count == self.heads.len() {
             self.grow(slots);
         }
         self.count += 1;
-        self.put(index, hash, slots);
+        self.put(index, key.hash, slots);
     }
 
     fn put(&mut self, index: u32, hash: u32, slots: &mut Slots) {
@@ -184,7 +192,7 @@ mod tests {
                 let mut connection = Box::new(Connection::default());
                 connection.tuple = tuple(port);
                 let index = slots.insert(Entry::Connection(connection)).index;
-                table.insert(index, &mut slots);
+                table.insert(table.key(&tuple(port)), index, &mut slots);
                 index
             })
             .collect();
@@ -196,8 +204,12 @@ mod tests {
         }
         for port in 0..500 {
             let expected = (!gone(port)).then_some(indices[usize::from(port)]);
-            assert_eq!(table.get(&tuple(port), &slots), expected, "{port}");
+            assert_eq!(
+                table.get(table.key(&tuple(port)), &slots),
+                expected,
+                "{port}"
+            );
         }
-        assert_eq!(table.get(&tuple(500), &slots), None);
+        assert_eq!(table.get(table.key(&tuple(500)), &slots), None);
     }
 }
