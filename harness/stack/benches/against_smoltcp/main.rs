@@ -18,27 +18,28 @@
 //! instructions, which do not hear the rest of the machine: the difference of two runs under
 //! `valgrind --tool=callgrind`, by the difference of their TIMES.
 //!
-//! On 2026-11-21 (Intel Xeon, 2 cores, shared with other builds), segments a second own/smoltcp, the fastest sample of
-//! three runs in which the two take turns; and instructions, the peer's included, of a connection, of a segment, and of
-//! a request with its answer:
+//! On 2026-11-22 (Intel Xeon, 2 cores, shared with other builds, load 5 to 6): segments a second, the fastest sample of
+//! three runs in which the two take turns, and their ratio; the ratio of user CPU time of `repeat`, the two in turn, the
+//! median of 20 pairs for the first and 9 for the others; and instructions, the peer's included, of a connection, of a
+//! segment, and of a request with its answer:
 //!
-//! | work | own | smoltcp | ratio | instructions own | smoltcp | ratio |
-//! |---|---|---|---|---|---|---|
-//! | handshake and close | 9.3 M | 11.2 M | 0.84 | 9479 | 9221 | 0.97 |
-//! | bulk in | 8.1 M | 6.2 M | 1.30 | 3153 | 4107 | 1.30 |
-//! | bulk out | 5.1 M | 4.7 M | 1.07 | 4054 | 4733 | 1.17 |
-//! | request and response | 9.3 M | 9.6 M | 0.97 | 3493 | 3610 | 1.03 |
+//! | work | own | smoltcp | ratio | by CPU time | instructions own | smoltcp | ratio |
+//! |---|---|---|---|---|---|---|---|
+//! | handshake and close | 11.6 M | 10.8 M | 1.07 | 1.06 | 8186 | 9221 | 1.13 |
+//! | bulk in | 8.5 M | 6.4 M | 1.33 | 1.31 | 3056 | 4107 | 1.34 |
+//! | bulk out | 5.3 M | 4.6 M | 1.16 | 1.15 | 3996 | 4732 | 1.18 |
+//! | request and response | 9.7 M | 9.7 M | 0.99 | 1.02 | 3362 | 3610 | 1.07 |
 //!
-//! The rates are from before connections began in the place of ended ones (9915 instructions). Since then `repeat` has
-//! been timed, user CPU time, the two in turn, on a machine under load (10); the median of the ratios of 7 to 11 pairs:
-//! handshake and close 0.87 (0.85 for the commit before in the same minutes), bulk in 1.28, bulk out 1.15, request and
-//! response 1.03. In the last one smoltcp has two speeds: by the fastest run of each the ratio is 0.89.
+//! Where the linker puts the code of either moves these ratios by 3 %: compare builds in turns, in the same minutes. In
+//! the last row smoltcp has two speeds.
 //!
-//! What is left of a connection's cost is spread over many small things: a socket of its own for each, demultiplexed
-//! by a keyed hash, an ISN by RFC 6528, events; smoltcp's socket listens again. By time more is left than by instructions
-//! because of the size of the code: a connection runs through 636 cache lines of it, 40 KiB, where a processor's first
-//! cache holds 32 KiB, so that by `valgrind --tool=cachegrind` 419 lines a connection are fetched again; smoltcp's 322
-//! lines all stay. Neither one unit a crate, nor opt-level 2 or s for the stack, is faster.
+//! A connection costs more than its instructions say because each does many things once: a socket of its own,
+//! demultiplexed by a keyed hash, an ISN by RFC 6528, events; smoltcp's socket listens again. Of 5000 different
+//! instructions, in 512 cache lines (586 before), 3900 run once a connection. In a first cache of 32 KiB, by
+//! `valgrind --tool=cachegrind`, 238 lines a connection are fetched again (419 before), smoltcp's all stay.
+//! What helps is found by `perf record -e cpu-clock:u`: where a processor waits, wide reads follow narrow writes (a value
+//! built in one place and moved to another), or a page ends within a write. Neither one unit a crate, nor opt-level 2 or s
+//! for the stack, is faster.
 //!
 //! With LTO and one unit a crate both are faster by a tenth to a fifth, smoltcp, which is generic, a little more.
 
