@@ -70,10 +70,14 @@ impl SegmentOut<'_> {
             area.copy_from_slice(options);
             let (front, back) = text.split_at_mut(first.len());
             front.copy_from_slice(first);
-            if !second.is_empty() {
+            // From where it comes, not from where it was just written. Options are whole words.
+            sum = sum.add_bytes(options);
+            if second.is_empty() {
+                sum = sum.add_bytes(first);
+            } else {
                 back.copy_from_slice(second);
+                sum = sum.add_bytes(text);
             }
-            sum = sum.add_bytes(rest);
         }
         fields[16..18].copy_from_slice(&sum.finish().to_be_bytes());
         header.copy_from_slice(&fields);

@@ -19,16 +19,16 @@
 //! `valgrind --tool=callgrind`, by the difference of their TIMES.
 //!
 //! On 2026-11-22 (Intel Xeon, 2 cores, shared with other builds, load 5 to 6): segments a second, the fastest sample of
-//! three runs in which the two take turns, and their ratio; the ratio of user CPU time of `repeat`, the two in turn, the
+//! two runs in which the two take turns, and their ratio; the ratio of user CPU time of `repeat`, the two in turn, the
 //! median of 20 pairs for the first and 9 for the others; and instructions, the peer's included, of a connection, of a
 //! segment, and of a request with its answer:
 //!
 //! | work | own | smoltcp | ratio | by CPU time | instructions own | smoltcp | ratio |
 //! |---|---|---|---|---|---|---|---|
-//! | handshake and close | 11.6 M | 10.8 M | 1.07 | 1.06 | 8186 | 9221 | 1.13 |
-//! | bulk in | 8.5 M | 6.4 M | 1.33 | 1.31 | 3056 | 4107 | 1.34 |
-//! | bulk out | 5.3 M | 4.6 M | 1.16 | 1.15 | 3996 | 4732 | 1.18 |
-//! | request and response | 9.7 M | 9.7 M | 0.99 | 1.02 | 3362 | 3610 | 1.07 |
+//! | handshake and close | 11.8 M | 11.4 M | 1.04 | 1.06 | 8205 | 9221 | 1.12 |
+//! | bulk in | 8.7 M | 6.5 M | 1.32 | 1.31 | 3057 | 4107 | 1.34 |
+//! | bulk out | 5.6 M | 4.7 M | 1.21 | 1.20 | 4000 | 4732 | 1.18 |
+//! | request and response | 9.8 M | 9.7 M | 1.01 | 1.02 | 3369 | 3610 | 1.07 |
 //!
 //! Where the linker puts the code of either moves these ratios by 3 %: compare builds in turns, in the same minutes. In
 //! the last row smoltcp has two speeds.
