@@ -6,7 +6,9 @@
 # - target: the same functions over the seeds without libFuzzer and coverage (examples/speed.rs), and how many
 #   operations an input has (stack_ops).
 #
-#   fuzz/speed.sh [TARGET…]
+#   [MAX_LEN=OCTETS] fuzz/speed.sh [TARGET…]
+#
+# Inputs are cut to MAX_LEN, of which each target has its own.
 set -eu
 cd "$(dirname "$0")"
 . ./common.sh
@@ -20,6 +22,7 @@ for target in ${*:-$(cargo fuzz list)}; do
     stack_ops) runs=200000 max_len=128 ;;
     *) runs=20000 max_len=512 ;;
     esac
+    max_len=${MAX_LEN:-$max_len}
     options=$(MAX_LEN=$max_len options_of "$target")
     scratch=$(mktemp -d)
     read_cpu
@@ -30,7 +33,7 @@ for target in ${*:-$(cargo fuzz list)}; do
     read_cpu
     awk -v t="$target" -v r="$runs" -v a="$user" -v b="$before" -v o="$options" \
         'BEGIN { printf "%s: libFuzzer %.0f inputs/CPU-s (%d runs, %s)\n", t, r / (a - b), r, o }'
-    target/release/examples/speed "$target" 2 seeds/"$target"/*
+    MAX_LEN=$max_len "${CARGO_TARGET_DIR:-target}/release/examples/speed" "$target" 2 seeds/"$target"/*
     rm -rf "$scratch" "$scratch.log"
 done
 echo "build: $(sed -n '/^\[profile.release\]/,/^$/p' Cargo.toml | grep = | tr '\n' ' ')"

@@ -1,7 +1,8 @@
 //! How fast a target is without libFuzzer: `cargo run --release --example speed -- TARGET SECONDS FILE…`.
 //!
 //! Plays the files in turn, again and again, and prints inputs a second of user CPU time. What libFuzzer itself
-//! and the coverage cost shows in the difference to `speed.sh`.
+//! and the coverage cost shows in the difference to `speed.sh`. Files are cut to the octets that the environment says in
+//! MAX_LEN, as libFuzzer cuts them by `-max_len`.
 
 use std::process::ExitCode;
 use tcpconf_target::fuzzing::stack_ops_counted;
@@ -13,7 +14,11 @@ fn main() -> ExitCode {
     let stack = tcpconf_target::fuzzing::FUZZ_TARGETS.iter();
     let target = wire.chain(stack).find(|(known, _)| *known == name);
     let seconds = arguments.next().and_then(|s| s.parse::<f64>().ok());
-    let inputs: Vec<Vec<u8>> = arguments.filter_map(|p| std::fs::read(p).ok()).collect();
+    let mut inputs: Vec<Vec<u8>> = arguments.filter_map(|p| std::fs::read(p).ok()).collect();
+    let longest = std::env::var("MAX_LEN").ok().and_then(|n| n.parse().ok());
+    for input in &mut inputs {
+        input.truncate(longest.unwrap_or(usize::MAX));
+    }
     let (Some((_, run)), Some(seconds), false) = (target, seconds, inputs.is_empty()) else {
         eprintln!("usage: speed TARGET SECONDS FILE…");
         return ExitCode::from(2);
