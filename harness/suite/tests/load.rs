@@ -207,6 +207,14 @@ fn duration_is_the_sum_of_the_waits(#[case] steps: &str, #[case] seconds: f64, #
 }
 
 #[test]
+fn columns_of_what_a_row_cites_and_needs_do_not_stand_in_its_id() {
+    let row = "table {\nstate | spec | given\nCLOSED | RFC9293-MUST-8 | sack ecn\n}";
+    let instance = instance(row);
+    assert_eq!(instance.id, "topic/t[state=CLOSED]");
+    assert_eq!(instance.needs.features, ["sack", "ecn"]);
+}
+
+#[test]
 fn other_needs_follow_from_directives_and_steps() {
     let needs = instance("given sack ecn\nip 6\ntimeout 30s\nbacklog 4\napp close").needs;
     assert_eq!(needs.features, ["sack", "ecn"]);

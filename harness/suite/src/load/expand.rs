@@ -1,6 +1,6 @@
 //! `matrix` × `table`: the bindings of each instance, and its id.
 
-use super::SPEC_COLUMN;
+use super::{GIVEN_COLUMN, SPEC_COLUMN};
 use crate::ast::{Axis, Binding, Name, Span, Spanned, Table, Test};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::limits::INSTANCES;
@@ -15,11 +15,14 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    /// `folder/slug[param=value,…]`; long values without a short name are left out.
+    /// `folder/slug[param=value,…]`; long values without a short name are left out, and the columns that say what an
+    /// instance cites and needs.
     pub(super) fn id(&self, test: &str) -> String {
         let parts: Vec<String> = self.bindings[..self.named]
             .iter()
-            .filter(|(name, value)| name != SPEC_COLUMN && is_short(&value.label))
+            .filter(|(name, value)| {
+                ![SPEC_COLUMN, GIVEN_COLUMN].contains(&name.as_str()) && is_short(&value.label)
+            })
             .map(|(name, value)| format!("{name}={}", value.label))
             .collect();
         if parts.is_empty() {
