@@ -322,12 +322,19 @@ impl Profile {
             .unwrap_or(Claim::Unknown)
     }
 
-    /// The expectation for an instance, its test, or an invariant.
+    /// The expectation for an instance, its test, or an invariant. One that does not say `ip=6` holds for an
+    /// instance that is played over both versions of IP, too.
     pub fn expectation(&self, id: &str) -> Option<&Expectation> {
         let test = id.split('[').next().unwrap_or(id);
-        self.expectations
-            .iter()
-            .find(|e| e.test == id || e.test == test || glob::matches(&e.test, id))
+        let of = |id: &str| {
+            self.expectations
+                .iter()
+                .find(|e| e.test == id || e.test == test || glob::matches(&e.test, id))
+        };
+        of(id).or_else(|| match id.strip_suffix("[ip=6]") {
+            Some(plain) => of(plain),
+            None => of(&format!("{}]", id.strip_suffix(",ip=6]")?)),
+        })
     }
 
     /// A value of the profile by its name in suites: `rto_max`, a duration.

@@ -128,3 +128,20 @@ fn what_the_file_says_stands_on_top_of_the_base() {
         .collect();
     assert_eq!(reasons, ["mine", "base"]);
 }
+
+#[rstest]
+#[case("t/a", "t/a[ip=6]", true)]
+#[case("t/a[x=1]", "t/a[x=1,ip=6]", true)]
+#[case("t/a[x=1]", "t/a[x=1]", true)]
+#[case("t/a[x=1]", "t/a[x=10,ip=6]", false)]
+#[case("t/a[x=1,ip=6]", "t/a[x=1]", false)]
+#[case("t/*[*y]", "t/a[x=y,ip=6]", true)]
+fn an_expectation_that_names_no_version_holds_for_both(
+    #[case] test: &str,
+    #[case] id: &str,
+    #[case] expected: bool,
+) {
+    let text = format!("[[expect]]\ntest = \"{test}\"\noutcome = \"fail\"\nreason = \"r\"\n");
+    let profile = Profile::from_toml(&text).unwrap();
+    assert_eq!(profile.expectation(id).is_some(), expected);
+}
