@@ -83,7 +83,7 @@ impl Case {
             | StepKind::Unordered(_)
                 if matches!(self.setup.mode, Mode::Observe { .. }) =>
             {
-                self.observe_until_quiet(now);
+                self.observe_until_quiet(&step.kind, now);
                 Ok(())
             }
             StepKind::Expect(expect) => self.expect(expect, now),

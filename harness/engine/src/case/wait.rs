@@ -15,7 +15,7 @@ use crate::matching::{Match, match_field, match_flags, matches, same_as};
 use crate::model::{Connection, Seen};
 use crate::session::Arrived;
 use crate::value::seconds;
-use tcpconf_suite::ast::{Branch, Expect, Ignorable, Nothing, Pattern, Timing};
+use tcpconf_suite::ast::{Branch, Expect, Ignorable, Name, Nothing, Pattern, StepKind, Timing};
 use tcpconf_wire::{Flags, Instant, Segment};
 
 /// What the current step waits for.
@@ -41,6 +41,8 @@ pub(super) enum Waiting {
     Unordered(Unordered),
     Quiet {
         until: Instant,
+        /// How the first segment on this connection is called.
+        name: Option<Box<(String, Name)>>,
     },
     Probe(Probe),
     App(AppWait),
@@ -82,13 +84,23 @@ impl Case {
         Ok(())
     }
 
-    pub(super) fn observe_until_quiet(&mut self, now: Instant) {
+    /// Records what comes. A name that `step` gives is that of the first segment on its connection: later stimuli
+    /// may refer to it.
+    pub(super) fn observe_until_quiet(&mut self, step: &StepKind, now: Instant) {
         if let Mode::Observe { quiet } = self.setup.mode {
-            self.waiting = Some(Waiting::Quiet { until: now + quiet });
+            let name = match step {
+                StepKind::Expect(expect) => expect.label.clone().map(|label| {
+                    let conn = self.conn_of(expect.conn.as_ref());
+                    Box::new((conn, label))
+                }),
+                _ => None,
+            };
+            let until = now + quiet;
+            self.waiting = Some(Waiting::Quiet { until, name });
         }
     }
 
-    pub(super) fn conn_of(&self, name: Option<&tcpconf_suite::ast::Name>) -> String {
+    pub(super) fn conn_of(&self, name: Option<&Name>) -> String {
         name.map_or_else(|| self.frame().conn.clone(), |n| n.value.clone())
     }
 
@@ -129,7 +141,7 @@ impl Case {
             Waiting::Nothing { until, conn } => self.wait_nothing(until, conn, patience),
             Waiting::Either { branches, heads } => self.wait_either(branches, heads, patience),
             Waiting::Unordered(unordered) => self.wait_unordered(unordered, patience),
-            Waiting::Quiet { until } => self.wait_quiet(until, patience),
+            Waiting::Quiet { until, name } => self.wait_quiet(until, name, patience),
             Waiting::Probe(probe) => self.wait_probe(probe, now),
             Waiting::App(wait) => self.wait_app(wait, now),
         }
@@ -213,8 +225,13 @@ impl Case {
         None
     }
 
-    fn wait_quiet(&mut self, until: Instant, now: Instant) -> Option<Instant> {
-        let mut until = until;
+    fn wait_quiet(
+        &mut self,
+        until: Instant,
+        name: Option<Box<(String, Name)>>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let (mut until, mut name) = (until, name);
         let indices: Vec<usize> = (0..self.session.slots().count()).collect();
         for index in indices {
             while let Some(arrived) = self.session.slot_mut(index).inbox.pop_front() {
@@ -224,9 +241,13 @@ impl Case {
                 self.note(arrived.entry, "observed");
                 self.last_stamp = self.last_stamp.max(arrived.at);
                 self.session.slot_mut(index).consume(&arrived.segment);
+                let named = name.take_if(|n| self.session.named(&n.0) == Some(index));
+                if let Some(named) = named {
+                    self.give_name(&named.1, index, &arrived);
+                }
             }
         }
-        self.keep(now, until, Waiting::Quiet { until })
+        self.keep(now, until, Waiting::Quiet { until, name })
     }
 
     /// The next segment on a connection that no step has taken.
@@ -337,25 +358,25 @@ impl Case {
     }
 
     /// A step takes the segment.
-    pub(super) fn accept(
-        &mut self,
-        index: usize,
-        arrived: &Arrived,
-        label: Option<&tcpconf_suite::ast::Name>,
-    ) {
+    pub(super) fn accept(&mut self, index: usize, arrived: &Arrived, label: Option<&Name>) {
         self.session.slot_mut(index).consume(&arrived.segment);
         self.last_stamp = arrived.at;
         self.last_send = None;
         if let Some(label) = label {
-            self.labels.insert(
-                label.value.clone(),
-                Label {
-                    at: arrived.at,
-                    segment: arrived.segment.clone(),
-                    slot: index,
-                },
-            );
+            self.give_name(label, index, arrived);
         }
+    }
+
+    /// From now on the segment has this name.
+    fn give_name(&mut self, label: &Name, index: usize, arrived: &Arrived) {
+        self.labels.insert(
+            label.value.clone(),
+            Label {
+                at: arrived.at,
+                segment: arrived.segment.clone(),
+                slot: index,
+            },
+        );
     }
 
     pub(super) fn pass_over(&mut self, index: usize, arrived: &Arrived) {

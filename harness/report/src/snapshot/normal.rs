@@ -55,6 +55,13 @@ pub fn packet_line(line: &str, since: Duration) -> String {
             "win" if from_target => words.extend(rest.next().map(window)),
             "checksum" => words.extend(rest.next().map(number_of_a_clock)),
             "val" | "ecr" => words.extend(rest.next().map(number_of_a_clock)),
+            // Of a packet of the connection: its addresses and ports, `A:80 > B:4000`, are those of the play.
+            "quote" => {
+                let quoted: Vec<&str> = rest.by_ref().take(3).collect();
+                if quoted.get(1) != Some(&">") {
+                    words.extend(quoted.into_iter().map(str::to_owned));
+                }
+            }
             _ => {}
         }
     }

@@ -42,6 +42,11 @@ use tcpconf_suite::Requirements;
     2_047,
     "> . 1:1(0) ack 1 win medium <nop,nop,TS val 0 ecr n> after ~2s"
 )]
+#[case(
+    "< icmp port-unreachable quote 10.77.0.1:80 > 10.77.0.98:4000 seq 77",
+    0,
+    "< icmp port-unreachable quote seq 77"
+)]
 fn what_differs_in_every_play_is_taken_out(
     #[case] line: &str,
     #[case] millis: u64,

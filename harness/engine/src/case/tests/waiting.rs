@@ -365,3 +365,18 @@ fn a_due_send_that_was_late_makes_no_failure() {
     };
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
 }
+
+#[test]
+fn observing_names_segments_for_later_stimuli() {
+    let body =
+        "  < S  <mss 1460>\n  > S.  <mss *>  as answer\n  < .  seq answer.ack  ack answer.seq+1";
+    let mode = Mode::Observe { quiet: ms(200) };
+    let report = play_with(body, Profile::generic(), mode, sound);
+    assert_passes(&report);
+    let sent = report
+        .trace
+        .iter()
+        .filter(|e| e.text.starts_with(". "))
+        .count();
+    assert_eq!(sent, 1, "{:#?}", report.trace);
+}
