@@ -296,8 +296,9 @@ impl Connection {
 }
 
 /// TSval of the timestamps option, if it has the right length.
+/// Of options that stand twice the last counts, as in [`Reading`].
 fn ts_val(segment: &TcpView<'_>) -> Option<u32> {
-    segment.options().find_map(timestamp)
+    segment.options().filter_map(timestamp).last()
 }
 
 fn timestamp(option: OptionView<'_>) -> Option<u32> {

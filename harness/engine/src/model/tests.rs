@@ -327,6 +327,22 @@ fn text_without_timestamps_counts_only_when_the_target_takes_it() {
     assert_eq!(c.rcv_nxt, first + 10);
 }
 
+/// A stack reads one option after the other, and what comes later replaces what was there.
+#[test]
+fn of_timestamps_that_stand_twice_the_last_counts() {
+    let mut c = with_timestamps();
+    let next = c.rcv_nxt;
+    let mut twice = from_us(Flags::ACK, next, ISS + 1, 0);
+    twice.options = [102, 110]
+        .map(|val| TcpOption::Timestamps { val, ecr: 1 })
+        .into();
+    inject(&mut c, &twice);
+    let mut older = from_us(Flags::ACK, next, ISS + 1, 10);
+    older.options = vec![TcpOption::Timestamps { val: 105, ecr: 1 }];
+    inject(&mut c, &older);
+    assert_eq!(c.rcv_nxt, next, "PAWS keeps it out");
+}
+
 #[test]
 fn a_rst_needs_no_timestamps() {
     let mut c = with_timestamps();
