@@ -15,12 +15,14 @@ fn main() -> ExitCode {
     let target = wire.chain(stack).find(|(known, _)| *known == name);
     let seconds = arguments.next().and_then(|s| s.parse::<f64>().ok());
     let mut inputs: Vec<Vec<u8>> = arguments.filter_map(|p| std::fs::read(p).ok()).collect();
-    let longest = std::env::var("MAX_LEN").ok().and_then(|n| n.parse().ok());
+    let longest = std::env::var("MAX_LEN").map_or(Ok(usize::MAX), |n| n.parse());
     for input in &mut inputs {
-        input.truncate(longest.unwrap_or(usize::MAX));
+        input.truncate(*longest.as_ref().unwrap_or(&0));
     }
-    let (Some((_, run)), Some(seconds), false) = (target, seconds, inputs.is_empty()) else {
-        eprintln!("usage: speed TARGET SECONDS FILE…");
+    let (Some((_, run)), Some(seconds), false, Ok(_)) =
+        (target, seconds, inputs.is_empty(), longest)
+    else {
+        eprintln!("usage: [MAX_LEN=OCTETS] speed TARGET SECONDS FILE…");
         return ExitCode::from(2);
     };
     let (mut count, begin) = (0u64, user_seconds());
