@@ -4,10 +4,12 @@
 //! library has none), and ends with this process however that ends.  What it runs is what `tcpconf agent`
 //! runs, and our end is the one that speaks to remote agents.
 
+use crate::net::linux::processor::Turns;
 use crate::net::linux::sock_diag::{Found, SocketTable};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tcpconf_agent::client::{Cases, Client};
@@ -24,6 +26,7 @@ const ROOM_WITHIN: Duration = Duration::from_millis(100);
 pub(super) struct Application {
     cases: Cases,
     lateness: Arc<Lateness>,
+    turns: Turns,
 }
 
 /// The thread's end, started but not yet spoken to.
@@ -31,6 +34,7 @@ pub(super) struct Application {
 pub(super) struct Started {
     ours: UnixStream,
     lateness: Arc<Lateness>,
+    turns: Receiver<Turns>,
 }
 
 /// How long calls lie before the thread reads them: on a crowded machine it gets its turn late, which says
@@ -100,11 +104,13 @@ impl Started {
         let table = SocketTable::open()?;
         let lateness = Arc::<Lateness>::default();
         let clock = Arc::clone(&lateness);
+        let (tell, turns) = channel();
         let mut sockets =
             Sockets::new(Policy::unlimited())?.with_status_source(Box::new(KernelStatus { table }));
         std::thread::Builder::new()
             .name("tcpconf-app".into())
             .spawn(move || {
+                drop(tell.send(Turns::of_this_thread()));
                 let input = Heard {
                     line: &theirs,
                     lateness: &clock,
@@ -112,7 +118,11 @@ impl Started {
                 // A thread that fails hangs up, which shows in every call.
                 drop(serve(input, &theirs, &mut sockets, None));
             })?;
-        Ok(Self { ours, lateness })
+        Ok(Self {
+            ours,
+            lateness,
+            turns,
+        })
     }
 }
 
@@ -121,9 +131,11 @@ impl Application {
     pub(super) fn meet(started: Started) -> io::Result<Self> {
         let client = Client::new(started.ours, PATIENCE)
             .map_err(|error| io::Error::other(format!("the application {error}")))?;
+        let turns = started.turns.recv();
         Ok(Self {
             cases: Cases::new(client),
             lateness: started.lateness,
+            turns: turns.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?,
         })
     }
 
@@ -143,6 +155,11 @@ impl Application {
 
     pub(super) fn poll(&mut self) -> Option<(u64, AppEvent)> {
         self.cases.poll()
+    }
+
+    /// How its thread gets its turns.
+    pub(super) fn turns(&mut self) -> &mut Turns {
+        &mut self.turns
     }
 
     /// How late the thread was with a call since this was asked last; one that it has not read yet counts.

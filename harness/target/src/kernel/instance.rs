@@ -2,6 +2,7 @@
 
 use super::application::{Application, Started};
 use super::worker::Worker;
+use crate::net::linux::processor::Turns;
 use crate::net::linux::{ethtool, namespace, rtnetlink::Routing, sock_diag::SocketTable};
 use crate::net::owned::Owned;
 use crate::net::station::{Hop, Path};
@@ -118,6 +119,11 @@ impl Instance {
     /// The same, to be driven.
     pub(super) fn application_mut(&mut self) -> &mut Application {
         &mut self.application
+    }
+
+    /// How the threads of its services and of its application get their turns.
+    pub(super) fn turns(&mut self) -> [&mut Turns; 2] {
+        [self.worker.turns(), self.application.turns()]
     }
 
     pub(super) fn has_ipv6(&self) -> bool {

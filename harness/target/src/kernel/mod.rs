@@ -25,6 +25,7 @@ use crate::net::cursor::{IsnCursor, PortCursor};
 use crate::net::linux::link::PacketLink;
 use crate::net::linux::namespace;
 use crate::net::linux::packet_socket::Framing;
+use crate::net::linux::processor::Turns;
 use crate::net::linux::rtnetlink::Routing;
 use crate::net::linux::sock_diag::Found;
 use crate::service::Service;
@@ -290,6 +291,16 @@ impl RealTarget for KernelTarget {
             .map(|instance| instance.application().late())
             .max()
             .unwrap_or_default()
+    }
+
+    fn waited_for_processor(&mut self) -> Duration {
+        let turns = self.instances.values_mut().flat_map(Instance::turns);
+        turns.map(Turns::waited).max().unwrap_or_default()
+    }
+
+    fn waits_for_processor(&mut self) -> bool {
+        let mut turns = self.instances.values_mut().flat_map(Instance::turns);
+        turns.any(|turns| turns.could_run())
     }
 
     fn left_behind(&mut self) -> Vec<String> {

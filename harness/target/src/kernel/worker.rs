@@ -1,6 +1,7 @@
 //! The thread that lives in a target namespace and plays its services: one epoll, no busy loop.
 
 use crate::net::linux::os_error;
+use crate::net::linux::processor::Turns;
 use crate::service::Service;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -38,6 +39,7 @@ pub(super) struct Worker {
     commands: Option<Sender<Command>>,
     wake: Arc<EventFd>,
     thread: Option<std::thread::JoinHandle<()>>,
+    turns: Turns,
 }
 
 impl Worker {
@@ -53,22 +55,25 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("tcpconf-service".into())
             .spawn(move || {
+                let turns = Turns::of_this_thread();
                 let prepared = enter().and_then(|value| Ok((value, Loop::new(waker, inbox)?)));
                 match prepared {
                     Ok((value, mut work)) => {
-                        if entered.send(Ok(value)).is_ok() {
+                        if entered.send(Ok((value, turns))).is_ok() {
                             work.run();
                         }
                     }
                     Err(error) => drop(entered.send(Err(error))),
                 }
             })?;
+        // If it has failed, the thread has ended or is about to.
+        let (value, turns) = answer.recv().map_err(|_| gone())??;
         let worker = Self {
             commands: Some(commands),
             wake,
             thread: Some(thread),
+            turns,
         };
-        let value = answer.recv().map_err(|_| gone())??;
         Ok((worker, value))
     }
 
@@ -88,6 +93,11 @@ impl Worker {
     /// Closes a listener and its connections.
     pub(super) fn close(&self, port: u16, ip: u8) -> io::Result<()> {
         self.tell(Command::Close { port, ip })
+    }
+
+    /// How its thread gets its turns.
+    pub(super) fn turns(&mut self) -> &mut Turns {
+        &mut self.turns
     }
 
     fn tell(&self, command: Command) -> io::Result<()> {

@@ -6,6 +6,7 @@ pub(crate) mod link;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
 pub(crate) mod packet_socket;
+pub(crate) mod processor;
 pub(crate) mod raw_ip;
 pub(crate) mod rst_rule;
 pub(crate) mod rtnetlink;

@@ -90,6 +90,17 @@ impl Loop<'_, '_> {
         }
     }
 
+    /// Marks what goes on while a thread that plays the target's side waits for a processor: whatever such a thread is
+    /// late with, the target is not to blame.
+    pub(super) fn look_for_starved_threads(&mut self, now: Instant) {
+        self.threads_asked = now;
+        if self.target.waited_for_processor() > self.common.options.late_after {
+            for running in self.running.values_mut() {
+                running.starved = true;
+            }
+        }
+    }
+
     /// Cases whose application has gone are inconclusive. When it was that of all, the run ends: nobody
     /// listens any more where it did, and a target that refuses would be taken for a fault. The cases that
     /// were interrupted.

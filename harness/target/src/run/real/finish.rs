@@ -53,6 +53,7 @@ impl Loop<'_, '_> {
 
     /// A conversation is done.
     pub(super) fn ended(&mut self, slot: Slot, now: Instant) {
+        self.look_for_starved_threads(now);
         let Some(running) = self.forget(slot) else {
             return;
         };
@@ -66,8 +67,12 @@ impl Loop<'_, '_> {
                 player,
             } => {
                 let lost = self.target.link().dropped() > running.dropped;
-                let excuse = lost.then_some("the harness was late").or(player.excuse());
+                let excuse = player.excuse();
                 let mut report = player.into_report();
+                let late = lost || running.starved;
+                let late = late
+                    || report.verdict.outcome == Outcome::Fail && self.target.waits_for_processor();
+                let excuse = late.then_some("the harness was late").or(excuse);
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {
                     report.marks.push(Mark::Slow);
@@ -87,7 +92,7 @@ impl Loop<'_, '_> {
             .attempts
             .again(&mut report, excuse, expected, retries);
         if again && self.ending.is_none() {
-            self.queue.put_back(self.entries, pending);
+            self.queue.spoiled(self.entries, pending);
         } else {
             self.health.last_finished = Some(report.id.clone());
             self.tally.case_finished(report);

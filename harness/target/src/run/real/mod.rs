@@ -42,6 +42,9 @@ use wait::Waiter;
 
 /// The longest sleep: Ctrl-C and the deadline are seen this soon.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
+/// How often threads of the target's side are asked how long they waited for a processor. So far apart the waits of one
+/// answer are about one wait.
+const ASK_THREADS: Duration = Duration::from_millis(10);
 /// How long cases may clean up when they are interrupted.
 const CLEANING_UP: Duration = Duration::from_secs(3);
 
@@ -92,6 +95,8 @@ pub(crate) fn run(
         ending: None,
         busy_since: None,
         next_start: now,
+        behind: Duration::ZERO,
+        threads_asked: now,
         more_to_start: false,
         turn_around: Histogram::default(),
         lateness: Histogram::default(),
@@ -145,6 +150,11 @@ struct Loop<'a, 'r> {
     busy_since: Option<Instant>,
     /// Before then no case starts.
     next_start: Instant,
+    /// How late the loop was at worst since it last looked for a case to start: with a packet, or with a case whose
+    /// time had come.
+    behind: Duration,
+    /// When threads of the target's side were asked last how long they waited for a processor.
+    threads_asked: Instant,
     /// Not all that may start has started.
     more_to_start: bool,
     turn_around: Histogram,
@@ -165,6 +175,8 @@ struct Running {
     dropped: u64,
     /// The stamp of a packet that it has not answered yet.
     heard: Option<Instant>,
+    /// While it went on, a thread of the target's side waited too long for a processor.
+    starved: bool,
 }
 
 enum Play {
@@ -207,6 +219,9 @@ impl Loop<'_, '_> {
                 return self.abandon(format!("receiving packets failed: {error}"));
             }
             self.look_for_late_applications();
+            if now.since(self.threads_asked) >= ASK_THREADS {
+                self.look_for_starved_threads(now);
+            }
             let heard = self.distribute(now, inbox.drain(..));
             for slot in heard {
                 self.drive(slot, now);
@@ -271,6 +286,7 @@ impl Loop<'_, '_> {
             match self.router.route(&packet) {
                 Route::Case(slot) => {
                     if let Some(running) = self.running.get_mut(&slot) {
+                        self.behind = self.behind.max(now.since(packet.at));
                         running.heard.get_or_insert(packet.at);
                         running.play.conversation().handle_packet(now, &packet);
                         heard.insert(slot);
@@ -293,6 +309,9 @@ impl Loop<'_, '_> {
             .map(|(slot, _)| *slot)
             .collect();
         for slot in due {
+            if let Some(running) = self.running.get(&slot) {
+                self.behind = self.behind.max(now.since(running.wake));
+            }
             if self.running.get(&slot).is_some_and(|r| r.limit <= now) {
                 self.over_time(slot, now);
             }

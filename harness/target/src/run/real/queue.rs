@@ -1,10 +1,14 @@
 //! Which case starts next: the longest first, exclusive ones alone, half-open ones few at a time.
 //!
-//! Longest first keeps the run about as short as its longest case.
+//! Longest first keeps the run about as short as its longest case. A case that the harness spoiled twice waits until
+//! the crowd is gone: what made the harness late lasts.
 
 use crate::run::attempts::Attempts;
 use crate::run::entry::Entry;
 use std::collections::VecDeque;
+
+/// Cases at once among those that were spoiled amid the crowd.
+const JOBS_SPOILED: usize = 8;
 
 /// A case that has not begun, or must be played again.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub(crate) struct Queue {
     gate: Gate,
     together: VecDeque<Pending>,
     alone: VecDeque<Pending>,
+    /// Spoiled by the harness, again: they wait for all of `together`.
+    spoiled: VecDeque<Pending>,
 }
 
 impl Queue {
@@ -61,6 +67,7 @@ impl Queue {
             gate,
             together,
             alone,
+            spoiled: VecDeque::new(),
         }
     }
 
@@ -69,33 +76,53 @@ impl Queue {
         if load.cases >= self.gate.jobs || load.exclusive {
             return None;
         }
-        if self.together.is_empty() {
+        let waiting = if !self.together.is_empty() {
+            &mut self.together
+        } else if self.spoiled.is_empty() {
             return if load.cases == 0 {
                 self.alone.pop_front()
             } else {
                 None
             };
-        }
-        let at = self
-            .together
+        } else if load.cases < JOBS_SPOILED {
+            &mut self.spoiled
+        } else {
+            return None;
+        };
+        let at = waiting
             .iter()
             .position(|p| self.gate.admits(half_open(&entries[p.index]), load))?;
-        self.together.remove(at)
+        waiting.remove(at)
     }
 
     /// It could not start, or must be played again: it is the next of its kind.
     pub(crate) fn put_back(&mut self, entries: &[Entry], pending: Pending) {
-        let exclusive = entries[pending.index].instance.needs.exclusive;
-        if self.gate.exclusive_alone && exclusive {
+        if self.runs_alone(entries, &pending) {
             self.alone.push_front(pending);
+        } else if pending.attempts.spoiled_again() {
+            self.spoiled.push_front(pending);
         } else {
             self.together.push_front(pending);
         }
     }
 
+    /// The harness spoiled it: the first time it is the next of its kind, since a long case that starts at the end
+    /// makes the run as much longer; then it is the last.
+    pub(crate) fn spoiled(&mut self, entries: &[Entry], pending: Pending) {
+        if pending.attempts.spoiled_again() && !self.runs_alone(entries, &pending) {
+            self.spoiled.push_back(pending);
+        } else {
+            self.put_back(entries, pending);
+        }
+    }
+
+    fn runs_alone(&self, entries: &[Entry], pending: &Pending) -> bool {
+        self.gate.exclusive_alone && entries[pending.index].instance.needs.exclusive
+    }
+
     /// Whether none waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.together.is_empty() && self.alone.is_empty()
+        self.together.is_empty() && self.alone.is_empty() && self.spoiled.is_empty()
     }
 
     /// All that wait: the run ends early.
@@ -104,6 +131,7 @@ impl Queue {
             .together
             .drain(..)
             .chain(self.alone.drain(..))
+            .chain(self.spoiled.drain(..))
             .collect();
         all.sort_by_key(|p| p.index);
         all
@@ -210,6 +238,38 @@ mod tests {
         assert_eq!(queue.next(&entries, one).unwrap().index, 1);
         assert!(queue.next(&entries, one).is_none());
         assert_eq!(queue.next(&entries, Load::default()).unwrap().index, 0);
+    }
+
+    #[test]
+    fn what_was_spoiled_twice_waits_for_the_crowd_to_go_and_then_has_few_beside_it() {
+        let plan: Vec<_> = ["a", "b", "c"]
+            .map(|id| make(id, 1, 0, false))
+            .into_iter()
+            .collect();
+        let (entries, mut queue) = queue(&plan, OPEN);
+        let mut first = queue.next(&entries, Load::default()).unwrap();
+        first.attempts.spoil();
+        queue.spoiled(&entries, first.clone());
+        // The first time it is the next.
+        let mut again = queue.next(&entries, Load::default()).unwrap();
+        assert_eq!(again.index, first.index);
+        again.attempts.spoil();
+        queue.spoiled(&entries, again);
+        let crowd = |cases| Load {
+            cases,
+            ..Load::default()
+        };
+        assert_eq!(queue.next(&entries, crowd(0)).unwrap().index, 1);
+        assert_eq!(queue.next(&entries, crowd(1)).unwrap().index, 2);
+        assert!(queue.next(&entries, crowd(JOBS_SPOILED)).is_none());
+        assert!(!queue.is_empty());
+        let last = queue.next(&entries, crowd(JOBS_SPOILED - 1)).unwrap();
+        assert_eq!(last.index, 0);
+        // It could not start: it stays among its like.
+        queue.put_back(&entries, last);
+        assert!(queue.next(&entries, crowd(JOBS_SPOILED)).is_none());
+        assert_eq!(queue.drain().len(), 1);
+        assert!(queue.is_empty());
     }
 
     #[test]

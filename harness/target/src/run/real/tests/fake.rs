@@ -38,6 +38,8 @@ pub(super) struct FakeLink {
     readable: (UnixDatagram, UnixDatagram),
     killer_port: Option<u16>,
     pub(super) fails: bool,
+    /// How long a packet has lain there when it is taken.
+    pub(super) unread: Duration,
     seen: Rc<RefCell<Seen>>,
 }
 
@@ -70,8 +72,8 @@ impl Link for FakeLink {
     }
 
     fn receive(&mut self, packets: &mut Vec<Packet>) -> std::io::Result<()> {
-        let now = self.now();
-        packets.extend(self.inbox.drain(..).map(|bytes| Packet::new(bytes, now)));
+        let at = Instant::ZERO + self.now().since(Instant::ZERO + self.unread);
+        packets.extend(self.inbox.drain(..).map(|bytes| Packet::new(bytes, at)));
         while self.readable.0.recv(&mut [0; 8]).is_ok() {}
         Ok(())
     }
@@ -81,7 +83,7 @@ impl Link for FakeLink {
     }
 
     fn now(&self) -> Instant {
-        Instant::ZERO + self.began.elapsed() * self.speed
+        Instant::ZERO + self.unread + self.began.elapsed() * self.speed
     }
 
     fn dropped(&self) -> u64 {
@@ -223,6 +225,7 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         readable,
         killer_port: None,
         fails: false,
+        unread: Duration::ZERO,
         seen: seen.clone(),
     };
     let target = FakeReal {

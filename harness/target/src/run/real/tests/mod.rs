@@ -143,9 +143,9 @@ fn retries_and_lateness_are_told_apart() {
     assert_eq!(late.verdict.outcome, Outcome::Inconclusive);
     assert_eq!(
         late.reason.as_deref(),
-        Some("the harness was late in 3 plays")
+        Some("the harness was late in 5 plays")
     );
-    assert_eq!(late.attempts, 3);
+    assert_eq!(late.attempts, 5);
     assert_eq!(got.report("t/fail").attempts, 2);
     let pass = got.report("t/late");
     assert_eq!((pass.attempts, pass.verdict.outcome), (1, Outcome::Pass));
@@ -168,7 +168,12 @@ fn cases_wait_at_the_same_time() {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let (target, seen) = fake(Manner::Answers);
     let began = std::time::Instant::now();
-    let got = on(target, &plan(&ids), &RunOptions::default());
+    // A machine under load is late for a fast clock.
+    let options = RunOptions {
+        late_after: Duration::from_secs(60),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&ids), &options);
     assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Pass));
     assert!(seen.borrow().most_leases >= 300);
     // Each waits a second of the fast clock; one after the other they would take 15 s.
@@ -214,6 +219,32 @@ fn cases_follow_each_other_slowly_where_the_listener_is_shared() {
             "{two:?}"
         );
     }
+}
+
+/// As late as the loop was with a packet, so long it starts none while others run.
+#[rstest]
+#[case::late(true)]
+#[case::in_time(false)]
+fn a_loop_that_is_late_starts_fewer_cases(#[case] late: bool) {
+    let ids: Vec<String> = (0..10).map(|n| format!("t/wait{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (mut target, seen) = fake(Manner::Answers);
+    target.link.speed = 1;
+    let options = RunOptions {
+        sanity: false,
+        late_after: Duration::from_millis(150),
+        ..RunOptions::default()
+    };
+    let by = Duration::from_millis(40);
+    if late {
+        target.link.unread = by;
+    }
+    let got = on(target, &plan(&ids), &options);
+    assert_eq!(got.summary.counts.get(&Shown::Pass), Some(&10));
+    // Each case begins with a segment, and waits then.
+    let began = seen.borrow().sent[..5].to_vec();
+    let slowly = began.windows(2).all(|two| two[1].since(two[0]) >= by);
+    assert_eq!(slowly, late, "{began:?}");
 }
 
 #[rstest]
