@@ -6,19 +6,22 @@ command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked --version '^0.13
 # Builds the targets that are named, or all. Nightly adds little, and without its rust-src no sanitizer works, hence
 # `-s none`. Stable does as well. Coverage counts in the code under test alone, see instrument.sh; cargo does not look at
 # a wrapper when it decides what is fresh, so that the wrapper's contents are among the flags. The code is for this
-# machine's CPU.
+# machine's CPU, and memory comes from mimalloc. Where `guided` is set, see guide().
 build() {
-    RUSTC_WRAPPER=$PWD/instrument.sh
-    RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-cpu=native --cfg=instrument=\"$(cksum <instrument.sh | cut -d' ' -f1)\""
-    export RUSTC_WRAPPER RUSTFLAGS
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    flags="${RUSTFLAGS:-} -Ctarget-cpu=native"
     for toolchain in +nightly ''; do
+        guide
+        export RUSTC_WRAPPER="$PWD/instrument.sh"
+        export RUSTFLAGS="$flags $guide --cfg=instrument=\"$(cksum <instrument.sh | cut -d' ' -f1)\""
         # shellcheck disable=SC2086 # empty means: the default toolchain
         if build_with "$toolchain" "$@" >build.log 2>&1; then
             rm -f build.log
-            unset RUSTC_WRAPPER
-            binaries=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n 's/^host: //p')/release
+            unset RUSTC_WRAPPER RUSTFLAGS
+            binaries=${CARGO_TARGET_DIR:-target}/$host/release
             return
         fi
+        unset RUSTC_WRAPPER RUSTFLAGS
     done
     cat build.log >&2
     exit 2
@@ -29,12 +32,47 @@ build_with() {
     toolchain=$1
     shift
     if [ $# -eq 0 ]; then
-        cargo $toolchain fuzz build -s none
+        cargo $toolchain fuzz build -s none --features mimalloc
         return
     fi
     for target; do
-        cargo $toolchain fuzz build -s none "$target" || return
+        cargo $toolchain fuzz build -s none --features mimalloc "$target" || return
     done
+}
+
+# Builds examples/speed.rs behind build(), in the same way but for the coverage; sets speed to where it is.
+build_speed() {
+    # shellcheck disable=SC2086
+    RUSTFLAGS="$flags $guide" cargo $toolchain build --release --features mimalloc --example speed \
+        --target "$host" --target-dir target/speed >build.log 2>&1 || { cat build.log >&2; exit 2; }
+    rm -f build.log
+    speed=target/speed/$host/release/examples/speed
+}
+
+# Sets guide to flags by which the compiler knows from a profile what the targets do with their seeds, or to nothing where
+# `guided` is not set or no llvm-profdata is there that reads this compiler's profiles. It costs another build.
+guide() {
+    guide=
+    [ -n "${guided:-}" ] || return 0
+    profdata=$(find "$(rustc --print sysroot)/lib/rustlib" /usr/bin /usr/local/bin -name 'llvm-profdata*' 2>/dev/null |
+        sort -V | tail -1)
+    if [ -z "$profdata" ]; then
+        echo "no llvm-profdata: built without a profile (rustup component add llvm-tools, or apt-get install llvm)"
+        return 0
+    fi
+    rm -rf target/guide/raw
+    # shellcheck disable=SC2086
+    RUSTFLAGS="$flags -Cprofile-generate=$PWD/target/guide/raw" cargo $toolchain build --release --features mimalloc \
+        --example speed --target "$host" --target-dir target/guide >guide.log 2>&1 || return 0
+    for seeds in seeds/*; do
+        "target/guide/$host/release/examples/speed" "$(basename "$seeds")" 1 "$seeds"/* >>guide.log 2>&1 || true
+    done
+    if "$profdata" merge -o target/guide/profile target/guide/raw/*.profraw >>guide.log 2>&1; then
+        guide=-Cprofile-use=$PWD/target/guide/profile
+        rm -f guide.log
+    else
+        echo "built without a profile: $(tail -1 guide.log)"
+    fi
 }
 
 # Options of libFuzzer for a target. Small fast targets do without what libFuzzer keeps of rare features: it costs

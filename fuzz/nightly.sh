@@ -13,6 +13,7 @@ shift
 jobs=${JOBS:-1}
 
 . ./common.sh
+guided=yes
 build "$@"
 
 targets=${*:-$(cargo fuzz list)}

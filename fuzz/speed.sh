@@ -12,9 +12,9 @@
 set -eu
 cd "$(dirname "$0")"
 . ./common.sh
+guided=yes
 build "$@"
-cargo build --release --example speed >build.log 2>&1 || { cat build.log >&2; exit 2; }
-rm -f build.log
+build_speed
 
 for target in ${*:-$(cargo fuzz list)}; do
     case $target in
@@ -33,8 +33,8 @@ for target in ${*:-$(cargo fuzz list)}; do
     read_cpu
     awk -v t="$target" -v r="$runs" -v a="$user" -v b="$before" -v o="$options" \
         'BEGIN { printf "%s: libFuzzer %.0f inputs/CPU-s (%d runs, %s)\n", t, r / (a - b), r, o }'
-    MAX_LEN=$max_len "${CARGO_TARGET_DIR:-target}/release/examples/speed" "$target" 2 seeds/"$target"/*
+    MAX_LEN=$max_len "$speed" "$target" 2 seeds/"$target"/*
     rm -rf "$scratch" "$scratch.log"
 done
 echo "build: $(sed -n '/^\[profile.release\]/,/^$/p' Cargo.toml | grep = | tr '\n' ' ')"
-echo "coverage: instrument.sh; CPU: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1 /proc/loadavg)"
+echo "mimalloc, ${guide:-without a profile}; coverage: instrument.sh; CPU: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1 /proc/loadavg)"

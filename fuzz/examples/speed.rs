@@ -5,6 +5,7 @@
 //! MAX_LEN, as libFuzzer cuts them by `-max_len`.
 
 use std::process::ExitCode;
+use tcpconf_fuzz as _;
 use tcpconf_target::fuzzing::stack_ops_counted;
 
 fn main() -> ExitCode {

@@ -1,4 +1,6 @@
 //! See `tcpconf_agent::fuzzing::autosar_parse`.
 #![no_main]
 
+use tcpconf_fuzz as _;
+
 libfuzzer_sys::fuzz_target!(|data: &[u8]| tcpconf_agent::fuzzing::autosar_parse(data));

@@ -38,6 +38,7 @@ pub struct Watch {
     tracks: Vec<Track>,
     /// There were too many connections: one that seems new may be one that was forgotten.
     forgot: bool,
+    text_is_known: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +67,14 @@ impl Watch {
             mtu,
             tracks: Vec::new(),
             forgot: false,
+            text_is_known: false,
         }
+    }
+
+    /// Keeps no text, so that `same-text-again` never fires: for who knows himself what each octet must be.
+    pub const fn with_known_text(mut self) -> Self {
+        self.text_is_known = true;
+        self
     }
 
     /// As if it were new, in the same memory.
@@ -207,8 +215,10 @@ impl Watch {
                 self.tracks.remove(0);
                 self.forgot = true;
             }
+            let mut connection = Connection::new(ours, target, isn);
+            connection.text_is_known = self.text_is_known;
             self.tracks.push(Track {
-                connection: Connection::new(ours, target, isn),
+                connection,
                 opened_by_target: false,
                 several_syns: self.forgot,
                 answered: false,
@@ -317,6 +327,33 @@ mod tests {
             said,
             [("data-within-window", "1 octets beyond the offered window")]
         );
+    }
+
+    /// Other octets at the same place.
+    #[test]
+    fn text_that_changes_is_a_finding_where_nobody_else_knows_it() {
+        let findings = |watch: Watch| {
+            let mut watch = watch;
+            watch.sent(Instant::ZERO, &syn().build());
+            let mut segment = Segment::new(syn().dst(), syn().src());
+            segment.flags = Flags::SYN | Flags::ACK;
+            segment.ack = SeqNumber(101);
+            watch.seen(&Packet::new(segment.build(), Instant::ZERO));
+            let mut ack = syn();
+            (ack.flags, ack.seq, ack.ack) = (Flags::ACK, SeqNumber(101), segment.seq + 1);
+            watch.sent(Instant::ZERO, &ack.build());
+            (segment.flags, segment.seq) = (Flags::ACK, segment.seq + 1);
+            ["abc", "abd"]
+                .into_iter()
+                .flat_map(|text| {
+                    segment.payload = text.into();
+                    watch.seen(&Packet::new(segment.build(), Instant::ZERO))
+                })
+                .map(|finding| finding.invariant)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(findings(Watch::new(1500)), ["same-text-again"]);
+        assert_eq!(findings(Watch::new(1500).with_known_text()), [""; 0]);
     }
 
     #[test]

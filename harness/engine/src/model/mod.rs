@@ -126,6 +126,8 @@ pub(crate) struct Connection {
     from_target: Ranges,
     /// The text that the target sent, from ISS + 1; bounded.
     text: Text,
+    /// It is not kept: whoever watches knows what each octet must be.
+    pub(crate) text_is_known: bool,
     /// The target's FIN: its sequence number.
     pub(crate) target_fin: Option<SeqNumber>,
 
@@ -190,6 +192,7 @@ impl Connection {
             our_rcv_nxt: SeqNumber(0),
             from_target: Ranges::default(),
             text: Text::default(),
+            text_is_known: false,
             target_fin: None,
             our_offer: Offer::default(),
             target_offer: None,
@@ -211,6 +214,7 @@ impl Connection {
         let mut fresh = Self::new(self.ours, self.target, isn);
         fresh.our_window = self.our_window;
         fresh.ts_base = self.ts_base;
+        fresh.text_is_known = self.text_is_known;
         fresh.last_unacceptable = self.last_unacceptable;
         fresh.revenant = self.revenant;
         fresh.succeeds(self);

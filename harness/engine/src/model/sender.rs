@@ -228,7 +228,8 @@ impl Connection {
     }
 
     fn keep_text(&mut self, segment: &Reading<'_>) {
-        if let Some(start) = self.place_of_text(segment)
+        if !self.text_is_known
+            && let Some(start) = self.place_of_text(segment)
             && start + segment.payload.len() <= TEXT_KEPT
         {
             self.text.keep(start, segment.payload);

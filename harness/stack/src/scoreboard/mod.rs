@@ -482,7 +482,8 @@ impl Scoreboard {
         let keys = keys.map(|s| base + u64::from(s.seq - first));
         let losses = self.losses.get_or_insert_default();
         losses.sacked_ranges.clear();
-        losses.lost_keys = keys.collect();
+        losses.lost_keys.clear();
+        losses.lost_keys.extend(keys);
         (losses.examined, losses.filled) = (base, base);
         self.order_anew();
     }

@@ -3,7 +3,6 @@
 use super::settings::MAX_IN_FLIGHT;
 use super::subject::Subject;
 use super::{fill, first_wrong};
-use std::collections::BTreeMap;
 use tcpconf_stack::{Event, SocketId, StateName, Status};
 use tcpconf_wire::Instant;
 
@@ -106,12 +105,22 @@ impl Client {
     }
 }
 
+fn place(clients: &[(SocketId, Client)], id: SocketId) -> Result<usize, usize> {
+    clients.binary_search_by_key(&id, |(known, _)| *known)
+}
+
+fn known(clients: &mut [(SocketId, Client)], id: SocketId) -> Option<&mut Client> {
+    let place = place(clients, id).ok()?;
+    clients.get_mut(place).map(|(_, client)| client)
+}
+
 /// The application.
 #[derive(Debug)]
 pub(super) struct Application {
     pub(super) manner: Manner,
     pub(super) listener: Option<SocketId>,
-    clients: BTreeMap<SocketId, Client>,
+    /// In the order of their ids: they are few.
+    clients: Vec<(SocketId, Client)>,
     buffer: Vec<u8>,
 }
 
@@ -121,7 +130,7 @@ impl Application {
         Self {
             manner,
             listener: None,
-            clients: BTreeMap::new(),
+            clients: Vec::new(),
             buffer,
         }
     }
@@ -133,19 +142,29 @@ impl Application {
 
     /// Its connections.
     pub(super) fn clients(&self) -> Vec<SocketId> {
-        self.clients.keys().copied().collect()
+        self.clients.iter().map(|(id, _)| *id).collect()
     }
 
     /// The connection that an input means by a number.
     pub(super) fn client(&self, n: u8) -> Option<SocketId> {
         let count = self.clients.len();
         let n = usize::from(n).checked_rem(count)?;
-        self.clients.keys().nth(n).copied()
+        self.clients.get(n).map(|(id, _)| *id)
     }
 
     /// It has opened a connection itself.
     pub(super) fn opened(&mut self, id: SocketId) {
-        self.clients.insert(id, Client::default());
+        if let Err(place) = place(&self.clients, id) {
+            self.clients.insert(place, (id, Client::default()));
+        }
+    }
+
+    /// Whether it was there.
+    fn forget(&mut self, id: SocketId) -> bool {
+        place(&self.clients, id).is_ok_and(|place| {
+            self.clients.remove(place);
+            true
+        })
     }
 
     /// All events of the host. Whether there were any.
@@ -166,7 +185,7 @@ impl Application {
                     if self.manner != Manner::NoRead {
                         self.read(host, now, id, usize::MAX);
                     }
-                    self.clients.remove(&id);
+                    self.forget(id);
                     host.release(now, id);
                 }
                 _ => self.act(host, now, id),
@@ -182,7 +201,7 @@ impl Application {
             Manner::Sink | Manner::Source | Manner::Echo | Manner::Hold => {}
         }
         let read = self.read(host, now, id, usize::MAX);
-        let Some(client) = self.clients.get_mut(&id) else {
+        let Some(client) = known(&mut self.clients, id) else {
             return;
         };
         if self.manner == Manner::Echo {
@@ -199,7 +218,7 @@ impl Application {
             client.flush(host, now, id, status, &mut self.buffer);
         }
         if client.eof && !matches!(self.manner, Manner::Hold) {
-            self.clients.remove(&id);
+            self.forget(id);
             host.release(now, id);
         }
     }
@@ -212,7 +231,7 @@ impl Application {
         id: SocketId,
         max: usize,
     ) -> u32 {
-        let Some(client) = self.clients.get_mut(&id) else {
+        let Some(client) = known(&mut self.clients, id) else {
             return 0;
         };
         self.buffer.resize(self.buffer.len().max(STEP), 0);
@@ -251,7 +270,7 @@ impl Application {
         count: usize,
         urgent: bool,
     ) -> usize {
-        let Some(client) = self.clients.get_mut(&id) else {
+        let Some(client) = known(&mut self.clients, id) else {
             return 0;
         };
         let Some(status) = host.status(id) else {
@@ -261,24 +280,24 @@ impl Application {
     }
 
     pub(super) fn close(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
-        if let Some(client) = self.clients.get_mut(&id)
+        if let Some(client) = known(&mut self.clients, id)
             && !client.closed
         {
             client.closed = host.close(now, id).is_ok();
             if host.status(id).is_none() {
-                self.clients.remove(&id);
+                self.forget(id);
             }
         }
     }
 
     pub(super) fn release(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
-        if self.clients.remove(&id).is_some() {
+        if self.forget(id) {
             host.release(now, id);
         }
     }
 
     pub(super) fn abort(&mut self, host: &mut Subject, now: Instant, id: SocketId) {
-        if self.clients.remove(&id).is_some() && host.abort(now, id).is_err() {
+        if self.forget(id) && host.abort(now, id).is_err() {
             host.release(now, id);
         }
     }

@@ -9,8 +9,8 @@ use tcpconf_stack::{
     UserTimeoutOption,
 };
 
-/// The longest user timeout that an input can choose or a peer can impose.
-pub(super) const LONGEST_USER_TIMEOUT: Duration = Duration::from_secs(300);
+/// The longest user timeout that an input can choose or a peer can impose: the RTO reaches its maximum of a minute before.
+pub(super) const LONGEST_USER_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Segments of a connection that may be in flight: as few as tell what grows with their number, since each costs time.
 pub(super) const MAX_IN_FLIGHT: u32 = 64;

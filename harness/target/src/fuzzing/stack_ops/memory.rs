@@ -25,7 +25,8 @@ impl Memory {
     pub(super) fn take(mtu: u32) -> Self {
         let Some(mut memory) = MEMORY.take() else {
             return Self {
-                watch: Watch::new(mtu),
+                // Each octet is compared with that of its place.
+                watch: Watch::new(mtu).with_known_text(),
                 packets: Vec::new(),
                 last_out: Vec::new(),
                 buffer: Vec::new(),

@@ -170,7 +170,7 @@ const AHEAD: fn(&tcpconf_stack::Status, u64) -> u64 = |_, ahead| ahead;
     "3001 wake-ups for 2 sockets in silence")]
 #[case::wake_ups_of_a_pause(Box::new(WakesUp::every(Duration::from_millis(1))), &[], &[HANDSHAKE, FIVE_MINUTES],
     "24001 wake-ups in 300000 ms without a packet")]
-#[case::silent_peer_without_timers(Box::new(WithoutTimers), &[SOURCE], &[HANDSHAKE], "still waiting after 900s")]
+#[case::silent_peer_without_timers(Box::new(WithoutTimers), &[SOURCE], &[HANDSHAKE], "still waiting after 560s")]
 #[case::sockets_at_the_end(Box::new(Leaks), &[], &[NO_HANDSHAKE], "assertion `left == right` failed: sockets are left")]
 #[case::timer_at_the_end(Box::new(TimerOfNobody), &[], &[HANDSHAKE],
     "assertion `left == right` failed: a timer without a connection")]
@@ -230,5 +230,5 @@ fn a_silent_peer_that_is_never_given_up_fires() {
         }
         world.end();
     });
-    assert!(found.starts_with("still waiting after 900s"), "{found}");
+    assert!(found.starts_with("still waiting after 560s"), "{found}");
 }

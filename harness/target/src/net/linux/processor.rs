@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_sleeps_waits_for_no_processor_and_one_that_runs_could_run() {
-        let mut own = Turns::of_this_thread();
+        let own = Turns::of_this_thread();
         assert!(own.could_run());
         assert!(own.schedstat.is_some() && own.stat.is_some());
         let (told, hear) = channel();
