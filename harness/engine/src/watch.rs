@@ -46,7 +46,8 @@ struct Track {
     connection: Connection,
     /// The target has sent a SYN of its own.
     opened_by_target: bool,
-    /// Several SYNs were sent, of other ISNs or with other options: which of them it took up is not known.
+    /// Several SYNs were sent, of other ISNs or with other options, or it went on behind what should have ended the
+    /// connection: which SYN it took up is not known.
     several_syns: bool,
     /// The target has sent something beside SYN and RST: before, a SYN cookie of an older SYN may still be good.
     answered: bool,
@@ -187,6 +188,8 @@ impl Watch {
         track.several_syns |= track.answered && kind == Flags::SYN | Flags::ACK;
         track.answered |= kind == Flags::ACK;
         track.connection.observed(segment);
+        // The target did not take a RST, or a SYN, as the model believed: what it goes on with is not known.
+        track.several_syns |= track.connection.revenant.is_some();
         broken
             .into_iter()
             .map(|(name, message)| Finding {

@@ -149,11 +149,16 @@ impl Receiver {
 
     /// Notes a FIN at `at`; true when it is the next octet of the sequence space, or when one that
     /// was noted before now is.
+    ///
+    /// Of several that contradict each other the first in the sequence space counts, as if their segments had been held
+    /// and processed in their turn (§3.10.7.4); one that text has overrun counts no more.
     #[inline]
     pub(crate) fn take_fin(&mut self, at: Option<SeqNumber>) -> bool {
-        if self.fin.is_none() {
-            self.fin = at;
-        }
+        let held = self.fin.filter(|held| self.rcv_nxt.le(*held));
+        self.fin = match (held, at) {
+            (Some(held), Some(at)) => Some(held.min(at)),
+            (held, at) => held.or(at),
+        };
         self.fin == Some(self.rcv_nxt)
     }
 
@@ -300,6 +305,24 @@ mod tests {
         assert!(!r.take_fin(Some(at + 3)));
         r.take_text(at, b"abc");
         assert!(r.take_fin(None));
+    }
+
+    #[test]
+    fn a_fin_before_the_one_that_is_held_counts() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert!(!r.take_fin(Some(at + 3)));
+        assert!(r.take_fin(Some(at)));
+    }
+
+    #[test]
+    fn a_fin_that_text_has_overrun_hides_no_other() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert!(!r.take_fin(Some(at + 3)));
+        r.take_text(at, b"abcde");
+        assert!(!r.take_fin(None));
+        assert!(r.take_fin(Some(at + 5)));
     }
 
     #[test]

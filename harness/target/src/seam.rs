@@ -178,14 +178,10 @@ pub trait RealTarget {
         Duration::ZERO
     }
     /// How long a thread of the harness's own that plays the target's side (its services, its application) waited for
-    /// a processor since this was asked last: nor does that say anything about the target. Zero where it has none.
+    /// a processor since this was asked last, or does so now: nor does that say anything about the target. Zero where it
+    /// has none.
     fn waited_for_processor(&mut self) -> Duration {
         Duration::ZERO
-    }
-    /// Whether one of them could run at this moment: it waits, and [`RealTarget::waited_for_processor`] does not say
-    /// yet how long; or it has just begun.
-    fn waits_for_processor(&mut self) -> bool {
-        false
     }
     /// Sockets that are left when all cases have ended, TIME-WAIT aside, where it can tell: none should be.
     fn left_behind(&mut self) -> Vec<String> {

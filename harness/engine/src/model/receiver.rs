@@ -283,9 +283,11 @@ impl Connection {
         self.queue
             .insert(segment.seq.max(self.rcv_nxt), end.min(edge));
         self.rcv_nxt = self.queue.advance(self.rcv_nxt);
+        // Of several the first counts, unless text has overrun it.
+        self.fin_at = self.fin_at.filter(|at| self.rcv_nxt.le(*at));
         // A FIN counts only when its own place is inside the window.
         if segment.flags.contains(Flags::FIN) && self.rcv_nxt.le(end) && end.lt(edge) {
-            self.fin_at = Some(end);
+            self.fin_at = Some(self.fin_at.map_or(end, |at| at.min(end)));
         }
         if self.fin_at == Some(self.rcv_nxt) {
             self.rcv_nxt += 1;

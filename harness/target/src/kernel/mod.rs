@@ -298,11 +298,6 @@ impl RealTarget for KernelTarget {
         turns.map(Turns::waited).max().unwrap_or_default()
     }
 
-    fn waits_for_processor(&mut self) -> bool {
-        let mut turns = self.instances.values_mut().flat_map(Instance::turns);
-        turns.any(|turns| turns.could_run())
-    }
-
     fn left_behind(&mut self) -> Vec<String> {
         let left = self.left();
         left.unwrap_or_else(|error| vec![format!("the socket table cannot be read: {error}")])

@@ -70,8 +70,6 @@ impl Loop<'_, '_> {
                 let excuse = player.excuse();
                 let mut report = player.into_report();
                 let late = lost || running.starved;
-                let late = late
-                    || report.verdict.outcome == Outcome::Fail && self.target.waits_for_processor();
                 let excuse = late.then_some("the harness was late").or(excuse);
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {

@@ -136,3 +136,21 @@ fn failures_beside_an_application_that_was_late_are_inconclusive(
     let got = on(target, &plan(&["t/fail"]), &options);
     assert_eq!(got.report("t/fail").verdict.outcome, outcome);
 }
+
+#[rstest]
+#[case::in_time(0, Outcome::Fail)]
+#[case::late(1, Outcome::Inconclusive)]
+fn failures_beside_a_thread_that_waited_for_a_processor_are_inconclusive(
+    #[case] by: u64,
+    #[case] outcome: Outcome,
+) {
+    let (mut target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        retries: 0,
+        ..RunOptions::default()
+    };
+    target.waited = options.late_after + Duration::from_millis(by);
+    let got = on(target, &plan(&["t/fail", "t/a"]), &options);
+    assert_eq!(got.report("t/fail").verdict.outcome, outcome);
+    assert_eq!(got.report("t/a").verdict.outcome, Outcome::Pass);
+}

@@ -104,6 +104,8 @@ pub(super) struct FakeReal {
     pub(super) tells_its_end: bool,
     /// How late its application is, whenever that is asked.
     pub(super) late: Duration,
+    /// How long a thread of its waited for a processor, likewise.
+    pub(super) waited: Duration,
 }
 
 impl RealTarget for FakeReal {
@@ -193,6 +195,10 @@ impl RealTarget for FakeReal {
         self.late
     }
 
+    fn waited_for_processor(&mut self) -> Duration {
+        self.waited
+    }
+
     fn lost_application(&mut self) -> Option<LostApplication> {
         let calls = self.app.as_ref()?.calls.borrow();
         let (key, _) = calls.first()?;
@@ -238,6 +244,7 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         loses: None,
         tells_its_end: false,
         late: Duration::ZERO,
+        waited: Duration::ZERO,
     };
     (target, seen)
 }
