@@ -54,8 +54,11 @@ build_speed() {
 guide() {
     guide=
     [ -n "${guided:-}" ] || return 0
-    profdata=$(find "$(rustc --print sysroot)/lib/rustlib" /usr/bin /usr/local/bin -name 'llvm-profdata*' 2>/dev/null |
-        sort -V | tail -1)
+    # shellcheck disable=SC2086
+    sysroot=$(rustc $toolchain --print sysroot 2>/dev/null || rustc --print sysroot)
+    profdata=$(find "$sysroot/lib/rustlib" -name llvm-profdata 2>/dev/null | head -1)
+    [ -n "$profdata" ] ||
+        profdata=$(find /usr/bin /usr/local/bin -name 'llvm-profdata*' 2>/dev/null | sort -V | tail -1)
     if [ -z "$profdata" ]; then
         echo "no llvm-profdata: built without a profile (rustup component add llvm-tools, or apt-get install llvm)"
         return 0
