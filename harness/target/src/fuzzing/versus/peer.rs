@@ -261,7 +261,8 @@ impl World<'_> {
     /// Acknowledges what each sends, with a wide window. False when they are not through with it.
     pub(super) fn cooperate(&mut self) -> Option<bool> {
         let peer = self.peer.as_ref()?;
-        // From where it is: an older number would not open the window (RFC 9293 §3.10.7.4, SND.WL1).
+        // From where it is: an older number would not open the window (RFC 9293 §3.10.7.4, SND.WL1). What lies at the
+        // window's edge or beyond was not taken.
         let (ours, target, furthest) = (peer.ours, peer.target, peer.furthest);
         let mut acked = [None; 2];
         for _ in 0..MAX_ROUNDS {
@@ -278,7 +279,10 @@ impl World<'_> {
                 busy = true;
                 let mut segment = Segment::new(ours, target);
                 segment.flags = Flags::ACK;
-                (segment.seq, segment.ack) = (furthest.max(seen.irs + rcv_nxt), iss + seen.sent);
+                let next = seen.irs + rcv_nxt;
+                let last = seen.edge.map_or(furthest, |edge| seen.irs + edge - 1);
+                segment.seq = furthest.min(last).max(next);
+                segment.ack = iss + seen.sent;
                 segment.window = u16::MAX;
                 side.deliver(self.now, &segment);
             }
