@@ -154,8 +154,8 @@ impl Receiver {
     /// and processed in their turn (§3.10.7.4); one that text has overrun counts no more.
     #[inline]
     pub(crate) fn take_fin(&mut self, at: Option<SeqNumber>) -> bool {
-        let held = self.fin.filter(|held| self.rcv_nxt.le(*held));
-        self.fin = match (held, at) {
+        let ahead = |at: &SeqNumber| self.rcv_nxt.le(*at);
+        self.fin = match (self.fin.filter(ahead), at.filter(ahead)) {
             (Some(held), Some(at)) => Some(held.min(at)),
             (held, at) => held.or(at),
         };
@@ -323,6 +323,17 @@ mod tests {
         r.take_text(at, b"abcde");
         assert!(!r.take_fin(None));
         assert!(r.take_fin(Some(at + 5)));
+    }
+
+    #[test]
+    fn a_fin_that_comes_overrun_hides_none_that_is_held() {
+        let mut r = receiver();
+        let at = r.rcv_nxt;
+        assert!(!r.take_fin(Some(at + 5)));
+        r.take_text(at, b"abc");
+        assert!(!r.take_fin(Some(at + 2)));
+        r.take_text(at + 3, b"de");
+        assert!(r.take_fin(None));
     }
 
     #[test]

@@ -120,36 +120,20 @@ fn when_the_application_of_one_case_goes_the_others_are_played() {
     assert_eq!((notes, code), (Vec::new(), 5));
 }
 
+/// The target's application is the harness's own, and so is the thread that plays its services.
 #[rstest]
-#[case::in_time(0, Outcome::Fail)]
-#[case::late(1, Outcome::Inconclusive)]
-fn failures_beside_an_application_that_was_late_are_inconclusive(
-    #[case] by: u64,
-    #[case] outcome: Outcome,
+fn failures_beside_a_late_thread_are_inconclusive(
+    #[values(|t: &mut FakeReal, by| t.late = by, |t: &mut FakeReal, by| t.waited = by)]
+    is_late: fn(&mut FakeReal, Duration),
+    #[values((0, Outcome::Fail), (1, Outcome::Inconclusive))] (by, outcome): (u64, Outcome),
 ) {
     let (mut target, _) = fake(Manner::Answers);
     let options = RunOptions {
         retries: 0,
         ..RunOptions::default()
     };
-    target.late = options.late_after + Duration::from_millis(by);
-    let got = on(target, &plan(&["t/fail"]), &options);
-    assert_eq!(got.report("t/fail").verdict.outcome, outcome);
-}
-
-#[rstest]
-#[case::in_time(0, Outcome::Fail)]
-#[case::late(1, Outcome::Inconclusive)]
-fn failures_beside_a_thread_that_waited_for_a_processor_are_inconclusive(
-    #[case] by: u64,
-    #[case] outcome: Outcome,
-) {
-    let (mut target, _) = fake(Manner::Answers);
-    let options = RunOptions {
-        retries: 0,
-        ..RunOptions::default()
-    };
-    target.waited = options.late_after + Duration::from_millis(by);
+    let by = options.late_after + Duration::from_millis(by);
+    is_late(&mut target, by);
     let got = on(target, &plan(&["t/fail", "t/a"]), &options);
     assert_eq!(got.report("t/fail").verdict.outcome, outcome);
     assert_eq!(got.report("t/a").verdict.outcome, Outcome::Pass);
