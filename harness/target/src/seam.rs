@@ -178,10 +178,10 @@ pub trait RealTarget {
         Duration::ZERO
     }
     /// How long a thread of the harness's own that plays the target's side (its services, its application) waited for
-    /// a processor since this was asked last, or does so now: nor does that say anything about the target. Zero where it
-    /// has none.
-    fn waited_for_processor(&mut self) -> Duration {
-        Duration::ZERO
+    /// a processor since this was asked last, or does so now; or how long a processor that the target runs on stood
+    /// still, as a virtual machine's may: nor does that say anything about the target. `None` where none of that is known.
+    fn waited_for_processor(&mut self) -> Option<Duration> {
+        None
     }
     /// Sockets that are left when all cases have ended, TIME-WAIT aside, where it can tell: none should be.
     fn left_behind(&mut self) -> Vec<String> {

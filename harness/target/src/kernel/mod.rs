@@ -28,6 +28,7 @@ use crate::net::linux::packet_socket::Framing;
 use crate::net::linux::processor::Turns;
 use crate::net::linux::rtnetlink::Routing;
 use crate::net::linux::sock_diag::Found;
+use crate::net::linux::stall::Stalls;
 use crate::service::Service;
 use crate::{LeaseError, Link, RealTarget, TargetError};
 use instance::Instance;
@@ -76,6 +77,7 @@ pub struct KernelTarget {
     versions: &'static [u8],
     serial: u32,
     last_key: u64,
+    stalls: Stalls,
 }
 
 impl KernelTarget {
@@ -101,6 +103,7 @@ impl KernelTarget {
             versions: &[4],
             serial: 0,
             last_key: 0,
+            stalls: Stalls::watch(clock),
         };
         target
             .add_instance(SHARED)
@@ -293,9 +296,10 @@ impl RealTarget for KernelTarget {
             .unwrap_or_default()
     }
 
-    fn waited_for_processor(&mut self) -> Duration {
+    fn waited_for_processor(&mut self) -> Option<Duration> {
         let turns = self.instances.values_mut().flat_map(Instance::turns);
-        turns.map(Turns::waited).max().unwrap_or_default()
+        let waited = turns.map(Turns::waited).max().unwrap_or_default();
+        Some(waited.max(self.stalls.late()))
     }
 
     fn left_behind(&mut self) -> Vec<String> {

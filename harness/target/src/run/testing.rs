@@ -133,10 +133,10 @@ pub(crate) fn script(setup: CaseSetup) -> Box<dyn Player> {
 impl Conversation for Script {
     fn handle_packet(&mut self, now: Instant, packet: &Packet) {
         let ip = IpView::parse(&packet.bytes).unwrap();
-        self.answer.get_or_insert(ip.tcp().unwrap().flags);
-        if self.says("wait") {
+        if self.answer.is_none() && self.says("wait") {
             self.deadline = Some(now + Duration::from_secs(1));
         }
+        self.answer.get_or_insert(ip.tcp().unwrap().flags);
     }
 
     fn handle_sent(&mut self, _id: SendId, at: Instant) {

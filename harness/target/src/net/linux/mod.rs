@@ -11,6 +11,7 @@ pub(crate) mod raw_ip;
 pub(crate) mod rst_rule;
 pub(crate) mod rtnetlink;
 pub(crate) mod sock_diag;
+pub(crate) mod stall;
 
 /// The kernel's error behind a nix error.
 pub(crate) fn os_error(errno: nix::Error) -> std::io::Error {

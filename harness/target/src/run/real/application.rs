@@ -93,10 +93,13 @@ impl Loop<'_, '_> {
     /// Marks what goes on while a thread that plays the target's side waits for a processor: whatever such a thread is
     /// late with, the target is not to blame.
     pub(super) fn look_for_starved_threads(&mut self, now: Instant) {
-        self.threads_asked = now;
-        if self.target.waited_for_processor() > self.common.options.late_after {
+        let Some(waited) = self.target.waited_for_processor() else {
+            return;
+        };
+        self.threads_asked = Some(now);
+        if waited > self.common.options.late_after {
             for running in self.running.values_mut() {
-                running.starved = true;
+                running.spoiled = true;
             }
         }
     }

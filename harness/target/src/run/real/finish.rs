@@ -69,7 +69,7 @@ impl Loop<'_, '_> {
                 let lost = self.target.link().dropped() > running.dropped;
                 let excuse = player.excuse();
                 let mut report = player.into_report();
-                let late = lost || running.starved;
+                let late = lost || running.spoiled;
                 let excuse = late.then_some("the harness was late").or(excuse);
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {

@@ -43,7 +43,7 @@ use wait::Waiter;
 /// The longest sleep: Ctrl-C and the deadline are seen this soon.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 /// How often threads of the target's side are asked how long they waited for a processor. So far apart the waits of one
-/// answer are about one wait.
+/// answer are about one wait, and one that begins behind an answer is known long before it spoils a case.
 const ASK_THREADS: Duration = Duration::from_millis(10);
 /// How long cases may clean up when they are interrupted.
 const CLEANING_UP: Duration = Duration::from_secs(3);
@@ -72,6 +72,7 @@ pub(crate) fn run(
     }
     let gate = start::gate(target, common, tally);
     let now = target.link().now();
+    let threads_asked = target.waited_for_processor().map(|_| now);
     let playable = set_aside(entries, common, tally);
     let mut run = Loop {
         queue: Queue::new(entries, playable, gate),
@@ -96,7 +97,7 @@ pub(crate) fn run(
         busy_since: None,
         next_start: now,
         behind: Duration::ZERO,
-        threads_asked: now,
+        threads_asked,
         more_to_start: false,
         turn_around: Histogram::default(),
         lateness: Histogram::default(),
@@ -153,8 +154,8 @@ struct Loop<'a, 'r> {
     /// How late the loop was at worst since it last looked for a case to start: with a packet, or with a case whose
     /// time had come.
     behind: Duration,
-    /// When threads of the target's side were asked last how long they waited for a processor.
-    threads_asked: Instant,
+    /// When threads of the target's side were asked last how long they waited for a processor, if it has any.
+    threads_asked: Option<Instant>,
     /// Not all that may start has started.
     more_to_start: bool,
     turn_around: Histogram,
@@ -175,8 +176,8 @@ struct Running {
     dropped: u64,
     /// The stamp of a packet that it has not answered yet.
     heard: Option<Instant>,
-    /// While it went on, a thread of the target's side waited too long for a processor.
-    starved: bool,
+    /// While it went on, the loop woke it too late, or a thread of the target's side waited too long for a processor.
+    spoiled: bool,
 }
 
 enum Play {
@@ -219,9 +220,13 @@ impl Loop<'_, '_> {
                 return self.abandon(format!("receiving packets failed: {error}"));
             }
             self.look_for_late_applications();
-            if now.since(self.threads_asked) >= ASK_THREADS {
+            if self
+                .threads_asked
+                .is_some_and(|at| now.since(at) >= ASK_THREADS)
+            {
                 self.look_for_starved_threads(now);
             }
+            self.look_for_late_wakes(now);
             let heard = self.distribute(now, inbox.drain(..));
             for slot in heard {
                 self.drive(slot, now);
@@ -251,11 +256,15 @@ impl Loop<'_, '_> {
         let start = Some(start).filter(|at| *at > now && !self.queue.is_empty());
         let acts = self.running.values().map(|r| r.wake.min(r.limit));
         let next = acts.chain(start).min();
+        let longest = match self.threads_asked {
+            Some(_) if !self.running.is_empty() => ASK_THREADS,
+            _ => MAX_SLEEP,
+        };
         let timeout = match next {
             Some(next) if next <= now => return Ok(()),
-            Some(next) => next.since(now).min(MAX_SLEEP),
+            Some(next) => next.since(now).min(longest),
             None if self.busy_since.is_none() => return Ok(()),
-            None => MAX_SLEEP,
+            None => longest,
         };
         self.waiter.wait(self.target, timeout)?;
         let woken = self.target.link().now();
@@ -301,6 +310,16 @@ impl Loop<'_, '_> {
         heard
     }
 
+    /// Marks what wanted to act long before now. Before packets are handed out: one that has just come wakes a case as
+    /// well, and would hide how late it is.
+    fn look_for_late_wakes(&mut self, now: Instant) {
+        for running in self.running.values_mut() {
+            let late = now.since(running.wake);
+            self.behind = self.behind.max(late);
+            running.spoiled |= late > self.common.options.late_after;
+        }
+    }
+
     fn drive_due(&mut self, now: Instant) {
         let due: Vec<Slot> = self
             .running
@@ -309,9 +328,6 @@ impl Loop<'_, '_> {
             .map(|(slot, _)| *slot)
             .collect();
         for slot in due {
-            if let Some(running) = self.running.get(&slot) {
-                self.behind = self.behind.max(now.since(running.wake));
-            }
             if self.running.get(&slot).is_some_and(|r| r.limit <= now) {
                 self.over_time(slot, now);
             }

@@ -173,7 +173,7 @@ impl Loop<'_, '_> {
             interrupted: false,
             dropped,
             heard: None,
-            starved: false,
+            spoiled: false,
         };
         self.running.insert(slot, running);
         self.drive(slot, now);

@@ -123,7 +123,7 @@ fn when_the_application_of_one_case_goes_the_others_are_played() {
 /// The target's application is the harness's own, and so is the thread that plays its services.
 #[rstest]
 fn failures_beside_a_late_thread_are_inconclusive(
-    #[values(|t: &mut FakeReal, by| t.late = by, |t: &mut FakeReal, by| t.waited = by)]
+    #[values(|t: &mut FakeReal, by| t.late = by, |t: &mut FakeReal, by| t.waited = Some(by))]
     is_late: fn(&mut FakeReal, Duration),
     #[values((0, Outcome::Fail), (1, Outcome::Inconclusive))] (by, outcome): (u64, Outcome),
 ) {
@@ -137,4 +137,24 @@ fn failures_beside_a_late_thread_are_inconclusive(
     let got = on(target, &plan(&["t/fail", "t/a"]), &options);
     assert_eq!(got.report("t/fail").verdict.outcome, outcome);
     assert_eq!(got.report("t/a").verdict.outcome, Outcome::Pass);
+}
+
+/// Nothing else goes on while the case waits: a thread that gets no processor meanwhile is noticed all the same.
+#[rstest]
+#[case::has_threads(Some(Duration::ZERO), 10)]
+#[case::has_none(None, 1)]
+fn threads_are_asked_while_all_wait(#[case] waited: Option<Duration>, #[case] least: u32) {
+    let (mut target, seen) = fake(Manner::Answers);
+    target.link.speed = 1;
+    target.waited = waited;
+    let options = RunOptions {
+        sanity: false,
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/wait"]), &options);
+    assert_eq!(got.report("t/wait").verdict.outcome, Outcome::Pass);
+    // A second, ten milliseconds apart where the machine lets us; once at the beginning and at the end of a case.
+    let asked = seen.borrow().asked_of_threads;
+    assert!(asked >= least, "{asked}");
+    assert!(waited.is_some() || asked <= 2, "{asked}");
 }

@@ -28,6 +28,8 @@ pub(super) struct Seen {
     /// Leases that stood when an exclusive case got its own, itself counted.
     pub(super) beside_exclusive: Vec<usize>,
     pub(super) sent: Vec<Instant>,
+    /// How often it was asked how long threads of its waited for a processor.
+    pub(super) asked_of_threads: u32,
 }
 
 pub(super) struct FakeLink {
@@ -40,6 +42,11 @@ pub(super) struct FakeLink {
     pub(super) fails: bool,
     /// How long a packet has lain there when it is taken.
     pub(super) unread: Duration,
+    /// How far its clock leaps when packets have been taken: nobody looks at it for so long.
+    pub(super) leap: Duration,
+    leapt: Duration,
+    /// What is taken next comes once more.
+    pub(super) duplicates: bool,
     seen: Rc<RefCell<Seen>>,
 }
 
@@ -73,7 +80,14 @@ impl Link for FakeLink {
 
     fn receive(&mut self, packets: &mut Vec<Packet>) -> std::io::Result<()> {
         let at = Instant::ZERO + self.now().since(Instant::ZERO + self.unread);
-        packets.extend(self.inbox.drain(..).map(|bytes| Packet::new(bytes, at)));
+        if !self.inbox.is_empty() {
+            self.leapt += self.leap;
+        }
+        let inbox = self.inbox.clone();
+        if !std::mem::take(&mut self.duplicates) {
+            self.inbox.clear();
+        }
+        packets.extend(inbox.into_iter().map(|bytes| Packet::new(bytes, at)));
         while self.readable.0.recv(&mut [0; 8]).is_ok() {}
         Ok(())
     }
@@ -83,7 +97,7 @@ impl Link for FakeLink {
     }
 
     fn now(&self) -> Instant {
-        Instant::ZERO + self.unread + self.began.elapsed() * self.speed
+        Instant::ZERO + self.unread + self.leapt + self.began.elapsed() * self.speed
     }
 
     fn dropped(&self) -> u64 {
@@ -105,7 +119,7 @@ pub(super) struct FakeReal {
     /// How late its application is, whenever that is asked.
     pub(super) late: Duration,
     /// How long a thread of its waited for a processor, likewise.
-    pub(super) waited: Duration,
+    pub(super) waited: Option<Duration>,
 }
 
 impl RealTarget for FakeReal {
@@ -195,7 +209,8 @@ impl RealTarget for FakeReal {
         self.late
     }
 
-    fn waited_for_processor(&mut self) -> Duration {
+    fn waited_for_processor(&mut self) -> Option<Duration> {
+        self.link.seen.borrow_mut().asked_of_threads += 1;
         self.waited
     }
 
@@ -232,6 +247,9 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         killer_port: None,
         fails: false,
         unread: Duration::ZERO,
+        leap: Duration::ZERO,
+        leapt: Duration::ZERO,
+        duplicates: false,
         seen: seen.clone(),
     };
     let target = FakeReal {
@@ -244,7 +262,7 @@ pub(super) fn fake(manner: Manner) -> (FakeReal, Rc<RefCell<Seen>>) {
         loses: None,
         tells_its_end: false,
         late: Duration::ZERO,
-        waited: Duration::ZERO,
+        waited: None,
     };
     (target, seen)
 }

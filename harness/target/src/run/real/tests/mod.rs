@@ -247,6 +247,30 @@ fn a_loop_that_is_late_starts_fewer_cases(#[case] late: bool) {
     assert_eq!(slowly, late, "{began:?}");
 }
 
+/// It wants to act a second after the answer. A packet that comes meanwhile does not make it timely.
+#[rstest]
+#[case::in_time(1_000, Outcome::Fail)]
+#[case::late(1_600, Outcome::Inconclusive)]
+fn a_case_that_was_woken_too_late_is_inconclusive(
+    #[case] leap: u64,
+    #[case] outcome: Outcome,
+    #[values(false, true)] packet: bool,
+) {
+    let (mut target, _) = fake(Manner::Answers);
+    target.link.speed = 1;
+    target.link.leap = Duration::from_millis(leap);
+    target.link.duplicates = packet;
+    let options = RunOptions {
+        sanity: false,
+        retries: 0,
+        late_after: Duration::from_millis(400),
+        ..RunOptions::default()
+    };
+    let got = on(target, &plan(&["t/wait-fail"]), &options);
+    let report = got.report("t/wait-fail");
+    assert_eq!(report.verdict.outcome, outcome, "{:?}", report.reason);
+}
+
 #[rstest]
 #[case(true)]
 #[case(false)]
