@@ -107,6 +107,8 @@ pub struct Case {
     /// The worst grade of the `either` branches taken.
     grade: Option<Grade>,
     outcome: Option<Outcome>,
+    /// A step of it failed, whatever became of that.
+    failed: bool,
     level: Level,
     reason: Option<String>,
     failure: Option<Failure>,
@@ -154,6 +156,7 @@ impl Case {
             late_by: Duration::ZERO,
             grade: None,
             outcome: None,
+            failed: false,
             level: instance.level,
             reason: None,
             failure: None,
@@ -202,7 +205,8 @@ impl Case {
         if self.outcome.is_some() {
             return;
         }
-        let late = self.late_by > self.setup.late_after;
+        self.failed = outcome == Outcome::Fail;
+        let late = self.was_late();
         if outcome == Outcome::Fail && late {
             self.outcome = Some(Outcome::Inconclusive);
             self.reason = Some(format!(
@@ -314,6 +318,11 @@ impl Case {
     /// Whether a send was later than allowed.
     pub fn was_late(&self) -> bool {
         self.late_by > self.setup.late_after
+    }
+
+    /// Whether a step of it failed, though the harness may be to blame.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Why the harness, not the target, is to blame if the case did not pass.

@@ -1,9 +1,18 @@
 //! How often a case is played: again when the harness was to blame, again when it failed and `--retries`.
 
-use tcpconf_engine::{CaseReport, Mark, Outcome};
+use tcpconf_engine::{CaseReport, Expected, Mark, Outcome};
 
 /// Plays of a case that are lost because of the harness.
 const MAX_EXCUSED: u32 = 5;
+
+/// Why the harness, not the target, is to blame for a case that did not pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Excuse {
+    /// As a clause: `the harness was late`.
+    pub(crate) why: &'static str,
+    /// A step of the case failed; else it could not come to its steps.
+    pub(crate) failed: bool,
+}
 
 /// The tries of one case.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,6 +20,8 @@ pub(crate) struct Attempts {
     /// Tries so far.
     pub(crate) count: u32,
     excused: u32,
+    /// Those of them in which a step failed.
+    excused_failures: u32,
     failed: u32,
 }
 
@@ -33,27 +44,38 @@ impl Attempts {
     }
 
     /// Whether the case must be played again after this report; if not, the report is final and says
-    /// how often it was played. `excuse`: why the harness, not the target, is to blame for
-    /// a failure.
+    /// how often it was played. What the profile expects to fail, and has failed in every excused play, does not accuse
+    /// the target of anything new: it failed. If it passed in one, that may be by chance as well.
     pub(crate) fn again(
         &mut self,
         report: &mut CaseReport,
-        excuse: Option<&str>,
-        expected: bool,
+        excuse: Option<Excuse>,
+        expected: Option<Expected>,
         retries: u32,
     ) -> bool {
         report.attempts = self.count;
-        match report.verdict.outcome {
-            Outcome::Fail | Outcome::Inconclusive if let Some(excuse) = excuse => {
-                self.excused += 1;
-                if self.excused < MAX_EXCUSED {
-                    return true;
-                }
-                report.verdict.outcome = Outcome::Inconclusive;
-                report.reason = Some(format!("{excuse} in {} plays", self.excused));
-                false
+        let accuses = match report.verdict.outcome {
+            Outcome::Fail | Outcome::Inconclusive => true,
+            Outcome::Pass => expected == Some(Expected::Fail),
+            Outcome::Unsupported | Outcome::Error | Outcome::Skip => false,
+        };
+        if accuses && let Some(excuse) = excuse {
+            self.excused += 1;
+            self.excused_failures += u32::from(excuse.failed);
+            if self.excused < MAX_EXCUSED {
+                return true;
             }
-            Outcome::Fail if !expected && self.failed < retries => {
+            let failed = self.excused_failures == self.excused;
+            report.verdict.outcome = if expected.is_some() && failed {
+                Outcome::Fail
+            } else {
+                Outcome::Inconclusive
+            };
+            report.reason = Some(format!("{} in {} plays", excuse.why, self.excused));
+            return false;
+        }
+        match report.verdict.outcome {
+            Outcome::Fail if expected.is_none() && self.failed < retries => {
                 self.failed += 1;
                 true
             }

@@ -4,7 +4,7 @@
 //! seed give one event stream.
 
 use super::Common;
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Excuse};
 use super::entry::{Entry, fail};
 use super::sanity::{Handshake, Probe};
 use super::tally::Tally;
@@ -147,7 +147,10 @@ fn play_entry(target: &dyn InProcess, entry: &Entry, common: &Common<'_>) -> Vec
     if let Some((outcome, reason)) = &entry.set_aside {
         return vec![entry.blank(common.options.seed, *outcome, reason)];
     }
-    let expected = common.profile.expectation(&entry.instance.id).is_some();
+    let expected = common
+        .profile
+        .expectation(&entry.instance.id)
+        .map(|e| e.outcome);
     let (mut attempts, mut tries) = (Attempts::default(), Vec::new());
     loop {
         let attempt = attempts.begin();
@@ -173,7 +176,7 @@ fn play_once(
     entry: &Entry,
     common: &Common<'_>,
     attempt: u32,
-) -> Result<(CaseReport, Option<&'static str>), CaseReport> {
+) -> Result<(CaseReport, Option<Excuse>), CaseReport> {
     let run_seed = common.options.seed;
     let seed = entry.seed(run_seed, attempt);
     let (mut endpoint, lease) = match target.open(seed, &entry.instance.needs, entry.ip) {
@@ -207,7 +210,8 @@ fn play_once(
         let mut player = (common.factory)(setup);
         match play(&mut *player, &mut *endpoint, next_port, &limits) {
             End::Done => {
-                excuse = player.excuse();
+                let failed = player.has_failed();
+                excuse = player.excuse().map(|why| Excuse { why, failed });
                 player.into_report()
             }
             End::Misbehaved(sentence) => {

@@ -34,6 +34,8 @@ pub(crate) trait Conversation {
 pub(crate) trait Player: Conversation {
     /// Why the harness, not the target, is to blame if it did not pass: `the harness was late`.
     fn excuse(&self) -> Option<&'static str>;
+    /// Whether a step of it failed, excused or not.
+    fn has_failed(&self) -> bool;
     /// The report; only after [`Action::Done`].
     fn into_report(self: Box<Self>) -> CaseReport;
 }
@@ -87,6 +89,10 @@ impl Conversation for Case {
 impl Player for Case {
     fn excuse(&self) -> Option<&'static str> {
         Self::excuse(self)
+    }
+
+    fn has_failed(&self) -> bool {
+        Self::has_failed(self)
     }
 
     fn into_report(self: Box<Self>) -> CaseReport {

@@ -63,8 +63,17 @@ pub(crate) fn plan(ids: &[&str]) -> Vec<Instance> {
     ids.iter().map(|id| instance(id)).collect()
 }
 
+/// A profile with one expectation.
+pub(crate) fn expecting(test: &str, outcome: &str) -> Profile {
+    let text = format!(
+        "name = \"t\"\n[[expect]]\ntest = {test:?}\noutcome = {outcome:?}\nreason = \"on purpose\"\n"
+    );
+    Profile::from_toml(&text).unwrap()
+}
+
 /// A scripted case: sends a SYN and judges the first answer. Words in its id say what it does:
 /// `fail` (fails though answered), `never` (waits for ever), `wait` (waits a second after the answer),
+/// `unreached` (never comes to its steps),
 /// `odd` (fails on its first try: seeds tell), `late` (says it was late), `hang` (ignores interrupts),
 /// `panic`, `spin` (asks to be polled at once, always), `app` (asks the application for its status before
 /// it sends anything, and passes when the reply and an event name its own lease).
@@ -98,6 +107,7 @@ impl Script {
             Some(_) if self.says("app") && self.told != [self.setup.lease.key; 3] => {
                 (Outcome::Fail, format!("told {:?}", self.told))
             }
+            Some(_) if self.says("unreached") => (Outcome::Inconclusive, "not reached".to_owned()),
             Some(_) if self.says("fail") => (Outcome::Fail, "as told".to_owned()),
             Some(_) if self.says("odd") && first_try => (Outcome::Fail, "an even seed".to_owned()),
             Some(_) => (Outcome::Pass, String::new()),
@@ -235,6 +245,10 @@ impl Conversation for Script {
 impl Player for Script {
     fn excuse(&self) -> Option<&'static str> {
         (self.late || self.says("late")).then_some("the harness was late")
+    }
+
+    fn has_failed(&self) -> bool {
+        self.verdict().0 == Outcome::Fail
     }
 
     fn into_report(self: Box<Self>) -> CaseReport {

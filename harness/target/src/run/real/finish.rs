@@ -2,7 +2,8 @@
 
 use super::queue::Pending;
 use super::router::Slot;
-use super::{CLEANING_UP, Excuse, Loop, Play, Running};
+use super::{CLEANING_UP, Loop, Play, Running};
+use crate::run::attempts::Excuse;
 use tcpconf_engine::{CaseReport, Mark, Outcome};
 use tcpconf_wire::Instant;
 
@@ -67,10 +68,11 @@ impl Loop<'_, '_> {
                 player,
             } => {
                 let lost = self.target.link().dropped() > running.dropped;
-                let excuse = player.excuse();
+                let late = (lost || running.spoiled).then_some("the harness was late");
+                let failed = player.has_failed();
+                let excuse = late.or(player.excuse());
+                let excuse = excuse.map(|why| Excuse { why, failed });
                 let mut report = player.into_report();
-                let late = lost || running.spoiled;
-                let excuse = late.then_some("the harness was late").or(excuse);
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {
                     report.marks.push(Mark::Slow);
@@ -83,8 +85,17 @@ impl Loop<'_, '_> {
     }
 
     /// The target lives: the verdict stands, or the case is played again.
-    pub(super) fn settle(&mut self, mut report: CaseReport, mut pending: Pending, excuse: Excuse) {
-        let expected = self.common.profile.expectation(&report.id).is_some();
+    pub(super) fn settle(
+        &mut self,
+        mut report: CaseReport,
+        mut pending: Pending,
+        excuse: Option<Excuse>,
+    ) {
+        let expected = self
+            .common
+            .profile
+            .expectation(&report.id)
+            .map(|e| e.outcome);
         let retries = self.common.options.retries;
         let again = pending
             .attempts

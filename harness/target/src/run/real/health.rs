@@ -6,7 +6,8 @@
 
 use super::ending::Ending;
 use super::queue::Pending;
-use super::{CLEANING_UP, Excuse, Loop, Play};
+use super::{CLEANING_UP, Loop, Play};
+use crate::run::attempts::Excuse;
 use crate::run::entry::{Entry, fail};
 use crate::run::sanity::{Handshake, Probe};
 use crate::seam::LeaseError;
@@ -25,7 +26,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 struct Suspect {
     report: CaseReport,
     pending: Pending,
-    excuse: Excuse,
+    excuse: Option<Excuse>,
     ended: Instant,
 }
 
@@ -141,7 +142,7 @@ impl Loop<'_, '_> {
         &mut self,
         report: CaseReport,
         pending: Pending,
-        excuse: Excuse,
+        excuse: Option<Excuse>,
         now: Instant,
     ) {
         self.health.last_ended = now;

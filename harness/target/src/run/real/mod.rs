@@ -129,9 +129,6 @@ fn set_aside(entries: &[Entry], common: &Common<'_>, tally: &mut Tally<'_>) -> V
     playable
 }
 
-/// Why the harness is to blame for a case that did not pass, if it is.
-type Excuse = Option<&'static str>;
-
 struct Loop<'a, 'r> {
     waiter: Waiter,
     target: &'a mut dyn RealTarget,

@@ -1,6 +1,6 @@
 use super::Tally;
 use crate::run::entry::Entry;
-use crate::run::testing::instance;
+use crate::run::testing::{expecting, instance};
 use rstest::rstest;
 use std::time::Duration;
 use tcpconf_engine::{
@@ -63,13 +63,6 @@ fn invariants(events: &[RunEvent]) -> Vec<&InvariantReport> {
             _ => None,
         })
         .collect()
-}
-
-fn expecting(test: &str, outcome: &str) -> Profile {
-    let text = format!(
-        "name = \"t\"\n[[expect]]\ntest = {test:?}\noutcome = {outcome:?}\nreason = \"on purpose\"\n"
-    );
-    Profile::from_toml(&text).unwrap()
 }
 
 #[rstest]

@@ -2,7 +2,7 @@ mod application;
 mod fake;
 
 use crate::run::sanity::segment;
-use crate::run::testing::{Manner, OURS, Outcomes, TARGET, instance, plan, play};
+use crate::run::testing::{Manner, OURS, Outcomes, TARGET, expecting, instance, plan, play};
 use crate::run::{RunOptions, StopFlag, Target, exit_code};
 use fake::{FakeReal, KILLER, fake};
 use rstest::rstest;
@@ -150,6 +150,30 @@ fn retries_and_lateness_are_told_apart() {
     let pass = got.report("t/late");
     assert_eq!((pass.attempts, pass.verdict.outcome), (1, Outcome::Pass));
     assert!(!pass.marks.contains(&Mark::Flaky));
+}
+
+/// It accuses the target of nothing new.
+#[rstest]
+#[case::it_failed_each_time("t/fail-late", "XFAIL on purpose")]
+#[case::it_never_came_to_its_steps("t/unreached-late", "INCONC the harness was late in 5 plays")]
+#[case::it_passed_each_time("t/late", "INCONC the harness was late in 5 plays")]
+#[case::it_is_not_expected("t/other-fail-late", "INCONC the harness was late in 5 plays")]
+fn what_is_expected_to_fail_and_does_has_failed_however_late_we_were(
+    #[case] id: &str,
+    #[case] line: &str,
+) {
+    let (target, _) = fake(Manner::Answers);
+    let target = Target::Real(Box::new(target));
+    let profile = expecting("t/{fail-late,unreached-late,late}", "fail");
+    let got = play(
+        &plan(&[id]),
+        target,
+        profile,
+        &RunOptions::default(),
+        &StopFlag::new(),
+    );
+    assert_eq!(got.lines(), [format!("{id}: {line}")]);
+    assert_eq!(got.report(id).attempts, 5);
 }
 
 #[test]
