@@ -33,5 +33,5 @@ pub use event::{
 pub use invariant::{Invariant, invariants};
 pub use profile::{Claim, Expectation, Expected, LinkSettings, Profile, ProfileError, Timing};
 pub use session::Session;
-pub use verdict::{Level, Mark, Outcome, Shown, Verdict};
+pub use verdict::{Excuse, Level, Mark, Outcome, Shown, Verdict};
 pub use watch::Watch;

@@ -22,6 +22,24 @@ pub enum Outcome {
     Skip,
 }
 
+/// Why a verdict says nothing about the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// The harness sent, heard or woke too late, or a part of its own that plays the target's side did.
+    Late,
+    /// A packet was lost on the way.
+    Lost,
+}
+
+impl fmt::Display for Excuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Late => "the harness was late",
+            Self::Lost => "the target's link lost packets",
+        })
+    }
+}
+
 /// What the run adds to an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -27,7 +27,7 @@ use crate::session::Arrived;
 use crate::session::Session;
 use crate::value::Value;
 use crate::verdict::Level;
-use crate::{Action, CaseSetup, Claim, Outcome, SendId, Status, Verdict};
+use crate::{Action, CaseSetup, Claim, Excuse, Outcome, SendId, Status, Verdict};
 use application::Application;
 use frame::Frame;
 use link::Outgoing;
@@ -107,7 +107,7 @@ pub struct Case {
     /// The worst grade of the `either` branches taken.
     grade: Option<Grade>,
     outcome: Option<Outcome>,
-    /// A step of it failed, whatever became of that.
+    /// It failed, whatever became of that.
     failed: bool,
     level: Level,
     reason: Option<String>,
@@ -320,17 +320,17 @@ impl Case {
         self.late_by > self.setup.late_after
     }
 
-    /// Whether a step of it failed, though the harness may be to blame.
+    /// Whether it failed, though the harness may be to blame.
     pub fn has_failed(&self) -> bool {
         self.failed
     }
 
-    /// Why the harness, not the target, is to blame if the case did not pass.
-    pub fn excuse(&self) -> Option<&'static str> {
+    /// Why the case's verdict says nothing about the target.
+    pub fn excuse(&self) -> Option<Excuse> {
         if self.was_late() {
-            Some("the harness was late")
+            Some(Excuse::Late)
         } else if self.link.lost_by_target > 0 {
-            Some("the target's link lost packets")
+            Some(Excuse::Lost)
         } else {
             None
         }

@@ -25,14 +25,13 @@ use crate::net::cursor::{IsnCursor, PortCursor};
 use crate::net::linux::link::PacketLink;
 use crate::net::linux::namespace;
 use crate::net::linux::packet_socket::Framing;
-use crate::net::linux::processor::Turns;
 use crate::net::linux::rtnetlink::Routing;
 use crate::net::linux::sock_diag::Found;
 use crate::net::linux::stall::Stalls;
 use crate::service::Service;
 use crate::{LeaseError, Link, RealTarget, TargetError};
 use instance::Instance;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
@@ -78,6 +77,8 @@ pub struct KernelTarget {
     serial: u32,
     last_key: u64,
     stalls: Stalls,
+    /// Processors on which the target was at work when that was asked last.
+    runs_on: BTreeSet<usize>,
 }
 
 impl KernelTarget {
@@ -104,6 +105,7 @@ impl KernelTarget {
             serial: 0,
             last_key: 0,
             stalls: Stalls::watch(clock),
+            runs_on: BTreeSet::new(),
         };
         target
             .add_instance(SHARED)
@@ -297,9 +299,16 @@ impl RealTarget for KernelTarget {
     }
 
     fn waited_for_processor(&mut self) -> Option<Duration> {
-        let turns = self.instances.values_mut().flat_map(Instance::turns);
-        let waited = turns.map(Turns::waited).max().unwrap_or_default();
-        Some(waited.max(self.stalls.late()))
+        let mut waited = Duration::ZERO;
+        let mut runs_on = BTreeSet::from_iter(nix::sched::sched_getcpu());
+        for turns in self.instances.values_mut().flat_map(Instance::turns) {
+            waited = waited.max(turns.waited());
+            runs_on.extend(turns.processor());
+        }
+        // The kernel's timers run where they were set: by a packet of ours, or by a call of these threads.
+        let ran_on = std::mem::replace(&mut self.runs_on, runs_on);
+        let stood = self.stalls.late(&(&ran_on | &self.runs_on));
+        Some(waited.max(stood))
     }
 
     fn left_behind(&mut self) -> Vec<String> {

@@ -34,13 +34,13 @@ impl RunClock {
 /// or set while a run lasts.
 ///
 /// Two clocks cannot be read at once, and whoever reads them may lose the processor in between. So a look at them
-/// tells no more than bounds, and what is known of them changes only as far as it must.
+/// tells no more than bounds, and what is taken for true changes only as far as they ask for.
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "kernel stamps are Linux's")
 )]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WallClock {
+pub(crate) struct StampClock {
     run: RunClock,
     /// The run's time at the last look.
     now: Instant,
@@ -52,8 +52,8 @@ pub(crate) struct WallClock {
     not(target_os = "linux"),
     expect(dead_code, reason = "kernel stamps are Linux's")
 )]
-impl WallClock {
-    /// The wall clock beside this one.
+impl StampClock {
+    /// For stamps of the wall clock, to be told in the times of this one.
     pub(crate) fn beside(run: RunClock) -> Self {
         Self {
             run,
@@ -103,12 +103,12 @@ mod tests {
     }
 
     /// The wall clock said `wall` ms behind the run's zero, read between these run times (ms).
-    fn seen(clock: &mut WallClock, before: u64, wall: u64, after: u64) {
+    fn seen(clock: &mut StampClock, before: u64, wall: u64, after: u64) {
         clock.seen(ms(before), EPOCH + Duration::from_millis(wall), ms(after));
     }
 
-    fn wall_clock() -> WallClock {
-        WallClock {
+    fn stamp_clock() -> StampClock {
+        StampClock {
             run: RunClock::start(),
             now: Instant::ZERO,
             zero: EPOCH.as_nanos() as i128,
@@ -130,7 +130,7 @@ mod tests {
         #[case] stamp: u64,
         #[case] at: u64,
     ) {
-        let mut clock = wall_clock();
+        let mut clock = stamp_clock();
         seen(&mut clock, before, wall, after);
         assert_eq!(clock.instant(EPOCH + Duration::from_millis(stamp)), ms(at));
     }
@@ -138,7 +138,7 @@ mod tests {
     /// What a vague look left open, a sharp one decides; what a sharp one decided, a vague one leaves alone.
     #[test]
     fn the_sharpest_look_counts() {
-        let mut clock = wall_clock();
+        let mut clock = stamp_clock();
         for (look, zero) in [
             ((0, 107, 100), 7),
             ((100, 140, 110), 30),
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_stamp_of_now_is_of_now() {
         let run = RunClock::start();
-        let mut clock = WallClock::beside(run);
+        let mut clock = StampClock::beside(run);
         clock.look();
         let before = run.now();
         let stamp = since_epoch(SystemTime::now());

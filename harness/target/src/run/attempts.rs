@@ -1,16 +1,16 @@
 //! How often a case is played: again when the harness was to blame, again when it failed and `--retries`.
 
-use tcpconf_engine::{CaseReport, Expected, Mark, Outcome};
+use tcpconf_engine::{CaseReport, Excuse, Expected, Mark, Outcome};
 
 /// Plays of a case that are lost because of the harness.
 const MAX_EXCUSED: u32 = 5;
 
-/// Why the harness, not the target, is to blame for a case that did not pass.
+/// A play whose verdict says nothing about the target.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Excuse {
-    /// As a clause: `the harness was late`.
-    pub(crate) why: &'static str,
-    /// A step of the case failed; else it could not come to its steps.
+pub(crate) struct Excused {
+    /// Why not.
+    pub(crate) why: Excuse,
+    /// It failed; else it passed, or did not come to its steps.
     pub(crate) failed: bool,
 }
 
@@ -20,8 +20,8 @@ pub(crate) struct Attempts {
     /// Tries so far.
     pub(crate) count: u32,
     excused: u32,
-    /// Those of them in which a step failed.
-    excused_failures: u32,
+    /// Those of them in which we were late and it failed.
+    late_failures: u32,
     failed: u32,
 }
 
@@ -44,34 +44,43 @@ impl Attempts {
     }
 
     /// Whether the case must be played again after this report; if not, the report is final and says
-    /// how often it was played. What the profile expects to fail, and has failed in every excused play, does not accuse
-    /// the target of anything new: it failed. If it passed in one, that may be by chance as well.
+    /// how often it was played.
+    ///
+    /// What the profile expects to fail, and has failed in five plays in which we were late, does not accuse the target
+    /// of anything new: it failed. A pass of what is expected to fail may be by chance when we were late, and is
+    /// played again. Where the link loses packets everything is by chance, and neither holds.
     pub(crate) fn again(
         &mut self,
         report: &mut CaseReport,
-        excuse: Option<Excuse>,
+        excuse: Option<Excused>,
         expected: Option<Expected>,
         retries: u32,
     ) -> bool {
         report.attempts = self.count;
+        let late = matches!(
+            excuse,
+            Some(Excused {
+                why: Excuse::Late,
+                ..
+            })
+        );
         let accuses = match report.verdict.outcome {
             Outcome::Fail | Outcome::Inconclusive => true,
-            Outcome::Pass => expected == Some(Expected::Fail),
+            Outcome::Pass => late && expected == Some(Expected::Fail),
             Outcome::Unsupported | Outcome::Error | Outcome::Skip => false,
         };
         if accuses && let Some(excuse) = excuse {
             self.excused += 1;
-            self.excused_failures += u32::from(excuse.failed);
+            self.late_failures += u32::from(late && excuse.failed);
             if self.excused < MAX_EXCUSED {
                 return true;
             }
-            let failed = self.excused_failures == self.excused;
-            report.verdict.outcome = if expected.is_some() && failed {
-                Outcome::Fail
+            if expected.is_some() && self.late_failures == self.excused {
+                report.verdict.outcome = Outcome::Fail;
             } else {
-                Outcome::Inconclusive
-            };
-            report.reason = Some(format!("{} in {} plays", excuse.why, self.excused));
+                report.verdict.outcome = Outcome::Inconclusive;
+                report.reason = Some(format!("{} in {} plays", excuse.why, self.excused));
+            }
             return false;
         }
         match report.verdict.outcome {

@@ -4,7 +4,7 @@
 //! seed give one event stream.
 
 use super::Common;
-use super::attempts::{Attempts, Excuse};
+use super::attempts::{Attempts, Excused};
 use super::entry::{Entry, fail};
 use super::sanity::{Handshake, Probe};
 use super::tally::Tally;
@@ -176,7 +176,7 @@ fn play_once(
     entry: &Entry,
     common: &Common<'_>,
     attempt: u32,
-) -> Result<(CaseReport, Option<Excuse>), CaseReport> {
+) -> Result<(CaseReport, Option<Excused>), CaseReport> {
     let run_seed = common.options.seed;
     let seed = entry.seed(run_seed, attempt);
     let (mut endpoint, lease) = match target.open(seed, &entry.instance.needs, entry.ip) {
@@ -211,7 +211,7 @@ fn play_once(
         match play(&mut *player, &mut *endpoint, next_port, &limits) {
             End::Done => {
                 let failed = player.has_failed();
-                excuse = player.excuse().map(|why| Excuse { why, failed });
+                excuse = player.excuse().map(|why| Excused { why, failed });
                 player.into_report()
             }
             End::Misbehaved(sentence) => {

@@ -3,7 +3,9 @@
 //! The loop knows conversations only through these traits, so that it can be tested with scripted ones.
 
 use std::time::Duration;
-use tcpconf_engine::{Action, AppEvent, Case, CaseReport, CaseSetup, Outcome, SendId, Status};
+use tcpconf_engine::{
+    Action, AppEvent, Case, CaseReport, CaseSetup, Excuse, Outcome, SendId, Status,
+};
 use tcpconf_wire::{Instant, Packet};
 
 /// One conversation with a target, sans I/O.
@@ -32,9 +34,9 @@ pub(crate) trait Conversation {
 
 /// A conversation that ends in a report.
 pub(crate) trait Player: Conversation {
-    /// Why the harness, not the target, is to blame if it did not pass: `the harness was late`.
-    fn excuse(&self) -> Option<&'static str>;
-    /// Whether a step of it failed, excused or not.
+    /// Why its verdict says nothing about the target.
+    fn excuse(&self) -> Option<Excuse>;
+    /// Whether it failed, excused or not.
     fn has_failed(&self) -> bool;
     /// The report; only after [`Action::Done`].
     fn into_report(self: Box<Self>) -> CaseReport;
@@ -87,7 +89,7 @@ impl Conversation for Case {
 }
 
 impl Player for Case {
-    fn excuse(&self) -> Option<&'static str> {
+    fn excuse(&self) -> Option<Excuse> {
         Self::excuse(self)
     }
 

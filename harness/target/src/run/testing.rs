@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tcpconf_engine::{
-    Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Endpoint, FourTuple, Lease, Level,
-    Location, Outcome, Profile, RunEvent, SendId, Shown, SocketHandle, Status, Summary, Value,
-    Verdict,
+    Action, AppCall, AppEvent, CallId, CaseReport, CaseSetup, Endpoint, Excuse, FourTuple, Lease,
+    Level, Location, Outcome, Profile, RunEvent, SendId, Shown, SocketHandle, Status, Summary,
+    Value, Verdict,
 };
 use tcpconf_suite::ast::{Span, Spanned, Suite};
 use tcpconf_suite::plan::{Instance, Needs, SourceFile};
@@ -74,7 +74,7 @@ pub(crate) fn expecting(test: &str, outcome: &str) -> Profile {
 /// A scripted case: sends a SYN and judges the first answer. Words in its id say what it does:
 /// `fail` (fails though answered), `never` (waits for ever), `wait` (waits a second after the answer),
 /// `unreached` (never comes to its steps),
-/// `odd` (fails on its first try: seeds tell), `late` (says it was late), `hang` (ignores interrupts),
+/// `odd` (fails on its first try: seeds tell), `late` (says it was late), `lost` (says that a packet was lost), `hang` (ignores interrupts),
 /// `panic`, `spin` (asks to be polled at once, always), `app` (asks the application for its status before
 /// it sends anything, and passes when the reply and an event name its own lease).
 pub(crate) struct Script {
@@ -243,8 +243,9 @@ impl Conversation for Script {
 }
 
 impl Player for Script {
-    fn excuse(&self) -> Option<&'static str> {
-        (self.late || self.says("late")).then_some("the harness was late")
+    fn excuse(&self) -> Option<Excuse> {
+        let late = (self.late || self.says("late")).then_some(Excuse::Late);
+        late.or(self.says("lost").then_some(Excuse::Lost))
     }
 
     fn has_failed(&self) -> bool {

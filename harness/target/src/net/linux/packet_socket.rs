@@ -5,7 +5,7 @@
 )]
 
 use super::os_error;
-use crate::net::clock::{RunClock, WallClock};
+use crate::net::clock::{RunClock, StampClock};
 use libc::{c_int, c_void, sock_filter, sockaddr_ll};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::cell::Cell;
@@ -64,7 +64,7 @@ struct Control([u8; CONTROL]);
 pub(crate) struct PacketSocket {
     fd: OwnedFd,
     clock: RunClock,
-    wall: WallClock,
+    stamps: StampClock,
     frames: Box<[u8]>,
     controls: Box<[Control; BATCH]>,
     dropped: Cell<u64>,
@@ -93,7 +93,7 @@ impl PacketSocket {
         let socket = Self {
             fd,
             clock,
-            wall: WallClock::beside(clock),
+            stamps: StampClock::beside(clock),
             frames: vec![0; BATCH * FRAME].into_boxed_slice(),
             controls: Box::new([Control([0; CONTROL]); BATCH]),
             dropped: Cell::new(0),
@@ -185,13 +185,13 @@ impl PacketSocket {
                 _ => return Err(error),
             }
         };
-        let now = self.wall.look();
+        let now = self.stamps.look();
         for i in 0..count {
             let length = (headers[i].msg_len as usize).min(FRAME);
             let (stamp, checksum) = ancillary(&headers[i].msg_hdr);
             take(&Received {
                 bytes: &self.frames[i * FRAME..][..length],
-                at: stamp.map_or(now, |stamp| self.wall.instant(stamp)),
+                at: stamp.map_or(now, |stamp| self.stamps.instant(stamp)),
                 interface: names[i].sll_ifindex as u32,
                 ethertype: u16::from_be(names[i].sll_protocol),
                 link: match names[i].sll_pkttype {

@@ -4,16 +4,26 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
+/// A wait that is seen for the first time began behind the last look, and not longer ago than this: who looks at all
+/// looks that often.
+const APART: Duration = Duration::from_millis(10);
+/// Fields of `stat` behind the name in brackets.
+const STATE: usize = 0;
+const PROCESSOR: usize = 36;
+
 /// What the scheduler knows of one thread. Of a kernel that keeps no such figures it is nothing.
 #[derive(Debug)]
 pub(crate) struct Turns {
     /// `schedstat`: time on a processor, time of waiting for one (ns), time slices.
     schedstat: Option<File>,
-    /// `stat`: the state behind the name in brackets.
+    /// `stat`: its state, and the processor that it ran on last.
     stat: Option<File>,
     known: Figures,
-    /// It could run then, and has not run since.
+    /// When this was asked last.
+    asked: Instant,
+    /// It could run then at the earliest, and has not run since.
     could_run: Option<Instant>,
+    processor: Option<usize>,
 }
 
 /// What `schedstat` says.
@@ -32,26 +42,31 @@ impl Turns {
             schedstat: open("schedstat"),
             stat: open("stat"),
             known: Figures::default(),
+            asked: Instant::now(),
             could_run: None,
+            processor: None,
         };
         turns.waited();
         turns
     }
 
-    /// How long it waited for processors since this was asked last; or how long it does so now, as far as that was seen:
-    /// from the first time on that this is asked while it waits.
+    /// How long it waited for processors since this was asked last; or how long it may be doing so now.
     pub(crate) fn waited(&mut self) -> Duration {
         let before = self.known;
         self.known = self.figures().unwrap_or(before);
-        let waits = self.state() == Some('R');
-        if !waits {
+        let (state, processor) = self.stat();
+        self.processor = processor;
+        let now = Instant::now();
+        let asked = std::mem::replace(&mut self.asked, now);
+        if state != Some('R') {
             self.could_run = None;
         } else if self.known != before || self.could_run.is_none() {
-            self.could_run = Some(Instant::now());
+            let recent = now.checked_sub(APART);
+            self.could_run = Some(recent.map_or(asked, |recent| recent.max(asked)));
         }
         let waits = self
             .could_run
-            .map_or(Duration::ZERO, |since| since.elapsed());
+            .map_or(Duration::ZERO, |since| now.duration_since(since));
         Duration::from_nanos(self.known.waited.saturating_sub(before.waited)).max(waits)
     }
 
@@ -66,10 +81,18 @@ impl Turns {
         })
     }
 
-    fn state(&self) -> Option<char> {
-        let text = text_of(self.stat.as_ref()?)?;
-        let (_, behind) = text.rsplit_once(')')?;
-        behind.trim_start().chars().next()
+    /// The processor that it ran on when this was asked last.
+    pub(crate) fn processor(&self) -> Option<usize> {
+        self.processor
+    }
+
+    /// Its state and its processor.
+    fn stat(&self) -> (Option<char>, Option<usize>) {
+        let text = self.stat.as_ref().and_then(text_of).unwrap_or_default();
+        let behind = text.rsplit_once(')').map_or("", |(_, behind)| behind);
+        let field = |index| behind.split_whitespace().nth(index);
+        let state = field(STATE).and_then(|state| state.chars().next());
+        (state, field(PROCESSOR).and_then(|text| text.parse().ok()))
     }
 }
 
@@ -87,7 +110,7 @@ mod tests {
     #[test]
     fn a_thread_that_sleeps_waits_for_no_processor() {
         let mut own = Turns::of_this_thread();
-        assert_eq!(own.state(), Some('R'));
+        assert_eq!(own.stat().0, Some('R'));
         assert!(own.figures().is_some());
         // A thread that has run since waits anew, if at all.
         let first = own.could_run.unwrap();
@@ -102,7 +125,7 @@ mod tests {
             let _ = until.recv();
         });
         let mut of_sleeper = hear.recv().unwrap();
-        while of_sleeper.state() != Some('S') {
+        while of_sleeper.stat().0 != Some('S') {
             std::thread::yield_now();
         }
         of_sleeper.waited();
@@ -129,6 +152,38 @@ mod tests {
                 break;
             }
         }
+    }
+
+    /// It began between two looks, and at most so long ago as two looks are apart.
+    #[test]
+    fn a_wait_that_is_seen_first_began_behind_the_last_look() {
+        let mut own = Turns::of_this_thread();
+        let looked = Instant::now();
+        own.asked = looked;
+        own.could_run = None;
+        own.waited();
+        let began = own.could_run.unwrap();
+        assert!(looked <= began && began <= own.asked);
+        own.asked = looked.checked_sub(Duration::from_secs(1)).unwrap();
+        own.could_run = None;
+        own.waited();
+        assert_eq!(own.asked - own.could_run.unwrap(), APART);
+    }
+
+    /// Whoever stays on one processor was there.
+    #[test]
+    fn the_processor_of_a_thread_is_known() {
+        use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+        use nix::unistd::Pid;
+        let this = Pid::from_raw(0);
+        let usable = sched_getaffinity(this).unwrap();
+        for processor in (0..CpuSet::count()).filter(|cpu| usable.is_set(*cpu) == Ok(true)) {
+            let mut only = CpuSet::new();
+            only.set(processor).unwrap();
+            sched_setaffinity(this, &only).unwrap();
+            assert_eq!(Turns::of_this_thread().processor(), Some(processor));
+        }
+        sched_setaffinity(this, &usable).unwrap();
     }
 
     /// More threads that run than there are processors: each waits for its turn.

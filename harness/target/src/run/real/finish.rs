@@ -3,8 +3,8 @@
 use super::queue::Pending;
 use super::router::Slot;
 use super::{CLEANING_UP, Loop, Play, Running};
-use crate::run::attempts::Excuse;
-use tcpconf_engine::{CaseReport, Mark, Outcome};
+use crate::run::attempts::Excused;
+use tcpconf_engine::{CaseReport, Excuse, Mark, Outcome};
 use tcpconf_wire::Instant;
 
 impl Loop<'_, '_> {
@@ -68,10 +68,14 @@ impl Loop<'_, '_> {
                 player,
             } => {
                 let lost = self.target.link().dropped() > running.dropped;
-                let late = (lost || running.spoiled).then_some("the harness was late");
+                let late = (lost || running.spoiled).then_some(Excuse::Late);
                 let failed = player.has_failed();
-                let excuse = late.or(player.excuse());
-                let excuse = excuse.map(|why| Excuse { why, failed });
+                // What a run's end does to a case, lateness does not excuse.
+                let excuse = match (&self.ending, running.interrupted) {
+                    (Some(_), true) => None,
+                    _ => late.or(player.excuse()),
+                };
+                let excuse = excuse.map(|why| Excused { why, failed });
                 let mut report = player.into_report();
                 report.seed = self.common.options.seed;
                 if self.entries[index].is_slow() {
@@ -89,7 +93,7 @@ impl Loop<'_, '_> {
         &mut self,
         mut report: CaseReport,
         mut pending: Pending,
-        excuse: Option<Excuse>,
+        excuse: Option<Excused>,
     ) {
         let expected = self
             .common
@@ -103,6 +107,10 @@ impl Loop<'_, '_> {
         if again && self.ending.is_none() {
             self.queue.spoiled(self.entries, pending);
         } else {
+            if again && let Some(excuse) = excuse {
+                report.verdict.outcome = Outcome::Inconclusive;
+                report.reason = Some(excuse.why.to_string());
+            }
             self.health.last_finished = Some(report.id.clone());
             self.tally.case_finished(report);
         }

@@ -7,7 +7,7 @@
 use super::ending::Ending;
 use super::queue::Pending;
 use super::{CLEANING_UP, Loop, Play};
-use crate::run::attempts::Excuse;
+use crate::run::attempts::Excused;
 use crate::run::entry::{Entry, fail};
 use crate::run::sanity::{Handshake, Probe};
 use crate::seam::LeaseError;
@@ -26,7 +26,7 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 struct Suspect {
     report: CaseReport,
     pending: Pending,
-    excuse: Option<Excuse>,
+    excuse: Option<Excused>,
     ended: Instant,
 }
 
@@ -142,7 +142,7 @@ impl Loop<'_, '_> {
         &mut self,
         report: CaseReport,
         pending: Pending,
-        excuse: Option<Excuse>,
+        excuse: Option<Excused>,
         now: Instant,
     ) {
         self.health.last_ended = now;
@@ -245,6 +245,7 @@ impl Loop<'_, '_> {
             .note(format!("the target died in {id}{beside}: {sentence}"));
         if let Some(suspect) = self.health.suspects.iter_mut().find(|s| s.report.id == id) {
             fail(&mut suspect.report, reason);
+            suspect.excuse = None;
         }
         self.end(Ending::Dead(format!("the target died in {id}")));
     }

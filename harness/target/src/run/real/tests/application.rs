@@ -153,7 +153,7 @@ fn threads_are_asked_while_all_wait(#[case] waited: Option<Duration>, #[case] le
     };
     let got = on(target, &plan(&["t/wait"]), &options);
     assert_eq!(got.report("t/wait").verdict.outcome, Outcome::Pass);
-    // A second, ten milliseconds apart where the machine lets us; once at the beginning and at the end of a case.
+    // A second, ten milliseconds apart where the machine lets us; once at the beginning of the run and at the end of a case.
     let asked = seen.borrow().asked_of_threads;
     assert!(asked >= least, "{asked}");
     assert!(waited.is_some() || asked <= 2, "{asked}");

@@ -17,6 +17,14 @@ fn on(target: FakeReal, plan: &[Instance], options: &RunOptions) -> Outcomes {
     play(plan, target, Profile::generic(), options, &StopFlag::new())
 }
 
+/// A machine under load is late for a fast clock.
+fn in_no_hurry() -> RunOptions {
+    RunOptions {
+        late_after: Duration::from_secs(60),
+        ..RunOptions::default()
+    }
+}
+
 fn sorted(outcomes: &Outcomes) -> Vec<String> {
     let mut lines = outcomes.lines();
     lines.sort();
@@ -127,12 +135,46 @@ fn a_target_that_is_known_to_be_gone_was_killed_by_whoever_spoke_last(
     assert_eq!(exit_code(&got.summary, false), 1);
 }
 
+/// There is no time to play it again, and still it accuses nobody.
+#[test]
+fn a_late_failure_is_none_when_the_run_ends_before_it_is_played_again() {
+    let (target, _) = fake(Manner::Answers);
+    let options = RunOptions {
+        fail_fast: true,
+        ..in_no_hurry()
+    };
+    let got = on(target, &plan(&["t/fail", "t/fail-late"]), &options);
+    assert_eq!(
+        sorted(&got),
+        [
+            "t/fail-late: INCONC the harness was late",
+            "t/fail: FAIL as told"
+        ]
+    );
+    assert_eq!(got.report("t/fail-late").attempts, 1);
+}
+
+/// Whoever killed the target did, however late we were.
+#[test]
+fn lateness_excuses_no_death() {
+    let (mut target, _) = fake(Manner::Answers);
+    target.tells_its_end = true;
+    target.waited = Some(Duration::from_secs(1));
+    let mut plan = plan(&["t/kills"]);
+    plan[0].needs.service = KILLER.to_owned();
+    let got = on(target, &plan, &RunOptions::default());
+    assert_eq!(
+        got.lines(),
+        ["t/kills: FAIL the target died: it ended by SIGSEGV"]
+    );
+}
+
 #[test]
 fn retries_and_lateness_are_told_apart() {
     let (target, _) = fake(Manner::Answers);
     let options = RunOptions {
         retries: 1,
-        ..RunOptions::default()
+        ..in_no_hurry()
     };
     let got = on(
         target,
@@ -157,6 +199,10 @@ fn retries_and_lateness_are_told_apart() {
 #[case::it_failed_each_time("t/fail-late", "XFAIL on purpose")]
 #[case::it_never_came_to_its_steps("t/unreached-late", "INCONC the harness was late in 5 plays")]
 #[case::it_passed_each_time("t/late", "INCONC the harness was late in 5 plays")]
+#[case::a_packet_was_lost_each_time(
+    "t/fail-lost",
+    "INCONC the target's link lost packets in 5 plays"
+)]
 #[case::it_is_not_expected("t/other-fail-late", "INCONC the harness was late in 5 plays")]
 fn what_is_expected_to_fail_and_does_has_failed_however_late_we_were(
     #[case] id: &str,
@@ -164,7 +210,7 @@ fn what_is_expected_to_fail_and_does_has_failed_however_late_we_were(
 ) {
     let (target, _) = fake(Manner::Answers);
     let target = Target::Real(Box::new(target));
-    let profile = expecting("t/{fail-late,unreached-late,late}", "fail");
+    let profile = expecting("t/{fail-late,fail-lost,unreached-late,late}", "fail");
     let got = play(
         &plan(&[id]),
         target,
@@ -192,12 +238,7 @@ fn cases_wait_at_the_same_time() {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let (target, seen) = fake(Manner::Answers);
     let began = std::time::Instant::now();
-    // A machine under load is late for a fast clock.
-    let options = RunOptions {
-        late_after: Duration::from_secs(60),
-        ..RunOptions::default()
-    };
-    let got = on(target, &plan(&ids), &options);
+    let got = on(target, &plan(&ids), &in_no_hurry());
     assert!(got.reports().all(|r| r.verdict.outcome == Outcome::Pass));
     assert!(seen.borrow().most_leases >= 300);
     // Each waits a second of the fast clock; one after the other they would take 15 s.
@@ -218,7 +259,7 @@ fn jobs_and_half_open_connections_bound_what_runs(
     let options = RunOptions {
         jobs,
         sanity: false,
-        ..RunOptions::default()
+        ..in_no_hurry()
     };
     let got = on(target, &plan(&["t/a", "t/b", "t/c", "t/d"]), &options);
     assert_eq!(got.reports().count(), 4);
