@@ -26,6 +26,7 @@ pub(super) struct AppWait {
     step: Box<AppStep>,
     conn: String,
     stage: Stage,
+    /// When its patience with this stage is over.
     until: Instant,
 }
 
@@ -48,7 +49,7 @@ impl Case {
         let mut wait = AppWait {
             step: Box::new(step.clone()),
             stage: Stage::Socket,
-            until: self.last_stamp + self.app_patience(step)?,
+            until: self.last_stamp + self.socket_patience(step)?,
             conn,
         };
         match &step.verb {
@@ -116,6 +117,17 @@ impl Case {
         Ok(())
     }
 
+    /// How long the step may wait until the application has the connection: also what does not wait for an answer has to
+    /// wait for that.
+    fn socket_patience(&self, step: &AppStep) -> Result<Duration, EvalError> {
+        let patience = self.app_patience(step)?;
+        let answer = Duration::from_millis(self.setup.profile.timing.answer_ms);
+        Ok(match &step.within {
+            Some(_) => patience,
+            None => patience.max(answer),
+        })
+    }
+
     /// How long the step may wait.
     fn app_patience(&self, step: &AppStep) -> Result<Duration, EvalError> {
         match (&step.within, &step.verb, &step.expect) {
@@ -156,6 +168,9 @@ impl Case {
                     if let Err(error) = self.call_on(&mut wait, socket) {
                         self.broken(&error);
                         return None;
+                    }
+                    if let (AppVerb::Send { .. }, None) = (&wait.step.verb, &wait.step.expect) {
+                        wait.until = self.last_stamp.max(now) + SEND_ANSWER;
                     }
                     self.wait_app_on(wait, now)
                 }

@@ -516,3 +516,68 @@ fn an_application_of_ours_that_was_late_makes_no_failure_of_who_calls_it(
     };
     assert_eq!(verdict.outcome, outcome);
 }
+
+/// What does not wait for an answer waits for the connection all the same: how soon it is accepted is not TCP's affair.
+#[rstest]
+#[case::at_once(0, None)]
+#[case::late(900, None)]
+#[case::never(2_000, Some("was not given the connection"))]
+fn a_send_waits_for_its_connection(#[case] accepted: u64, #[case] failure: Option<&str>) {
+    let body = format!("{OPEN}  app     send 10");
+    let setup = setup(&body, Profile::generic(), Mode::Judge);
+    let connection = FourTuple {
+        local: setup.lease.target,
+        remote: (setup.lease.addresses[0], setup.lease.ports[0]).into(),
+    };
+    let mut case = Case::new(setup);
+    let mut now = Instant::ZERO;
+    let (mut accept, mut accepts, mut sent) = (None, 0, Vec::new());
+    loop {
+        match case.poll(now) {
+            Action::Call { id, call } => match call {
+                AppCall::Listen { .. } => {
+                    let result = Ok(Value::Socket(LISTENER));
+                    case.handle_app(now, AppEvent::Reply { id, result });
+                }
+                AppCall::Accept(_) if accepts == 0 => {
+                    accepts += 1;
+                    accept = Some((now + ms(accepted), id));
+                }
+                AppCall::Send { data, .. } => sent.push((now, data.len())),
+                _ => {}
+            },
+            Action::Transmit { id, bytes } => {
+                case.handle_sent(id, now);
+                if let tcpconf_wire::Content::Tcp(segment) = tcpconf_wire::parse(&bytes).content
+                    && segment.flags == Flags::SYN
+                {
+                    let answer = super::syn_ack(&segment).build();
+                    case.handle_packet(now, &tcpconf_wire::Packet::new(answer, now));
+                }
+            }
+            Action::WaitUntil(at) => match accept.take_if(|(when, _)| *when <= at) {
+                Some((when, id)) => {
+                    now = when;
+                    let event = AppEvent::Accepted {
+                        listener: LISTENER,
+                        socket: SOCKET,
+                        connection,
+                    };
+                    case.handle_app(now, event);
+                    let result = Ok(Value::Socket(SOCKET));
+                    case.handle_app(now, AppEvent::Reply { id, result });
+                }
+                None => now = at,
+            },
+            Action::Done(_) => break,
+            other => panic!("{other:?} was not to come"),
+        }
+    }
+    let report = case.into_report();
+    let Some(failure) = failure else {
+        assert_passes(&report);
+        return assert_eq!(sent, [(Instant::ZERO + ms(accepted), 10)]);
+    };
+    assert!(message(&report).contains(failure), "{report:?}");
+    assert!(sent.is_empty());
+}

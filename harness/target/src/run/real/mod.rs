@@ -228,15 +228,22 @@ impl Loop<'_, '_> {
             for slot in heard {
                 self.drive(slot, now);
             }
+            // No wait runs out while its answer lies unread.
+            self.drive_told(now);
             self.drive_due(now);
-            loop {
-                let heard = self.hear_applications(now);
-                if heard.is_empty() {
-                    break;
-                }
-                for slot in heard {
-                    self.drive(slot, now);
-                }
+            self.drive_told(now);
+        }
+    }
+
+    /// Lets cases act whose applications had something to tell.
+    fn drive_told(&mut self, now: Instant) {
+        loop {
+            let told = self.hear_applications(now);
+            if told.is_empty() {
+                return;
+            }
+            for slot in told {
+                self.drive(slot, now);
             }
         }
     }
